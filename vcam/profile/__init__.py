@@ -1,0 +1,5 @@
+"""Avatar profiles: typed, validated YAML files."""
+
+from vcam.profile.model import Profile
+
+__all__ = ["Profile"]

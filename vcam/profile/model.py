@@ -1,0 +1,144 @@
+"""The profile as types: who appears, how it is animated, what counts as speech, and where it is shown."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+_SIZE = re.compile(r"(\d{2,4})\s*[xX×]\s*(\d{2,4})")
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+
+
+def parse_size(value: object) -> tuple[int, int]:
+    """'1280x720' (or a pair) as (width, height). Raises ValueError unless both are even and in 160x120..3840x2160."""
+    if isinstance(value, str) and (match := _SIZE.fullmatch(value.strip())):
+        value = (int(match[1]), int(match[2]))
+    if not (isinstance(value, (list, tuple)) and len(value) == 2 and all(type(side) is int for side in value)):
+        raise ValueError("expected a size such as 1280x720")
+    width, height = value
+    if not (160 <= width <= 3840 and 120 <= height <= 2160):
+        raise ValueError("the size must be between 160x120 and 3840x2160")
+    if width % 2 or height % 2:
+        raise ValueError("width and height must be even")
+    return width, height
+
+
+def _colour(value: object) -> str:
+    if not (isinstance(value, str) and _COLOUR.fullmatch(value)):
+        raise ValueError('expected a colour such as "#1f2933", in quotes')
+    return value
+
+
+Size = Annotated[tuple[int, int], BeforeValidator(parse_size)]
+Colour = Annotated[str, BeforeValidator(_colour)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Framing(Section):
+    """How close the portrait is: zoom 1 as composed; x and y move it, in fractions of the picture's height."""
+
+    zoom: float = Field(1.0, ge=0.25, le=4.0)
+    x: float = Field(0.0, ge=-1.0, le=1.0)
+    y: float = Field(0.0, ge=-1.0, le=1.0)
+
+
+class Avatar(Section):
+    """``portrait``: a bundled name (see ``vcam profile check``) or a path, relative to the profile's own folder."""
+
+    portrait: str = "robin"
+    framing: Framing = Framing()
+    mirror: bool = False
+
+
+class LiteOptions(Section):
+    """``expressiveness`` scales the mouth, ``sway`` the head's motion; the same ``seed`` gives the same motion."""
+
+    seed: int = Field(0, ge=0, le=2**32 - 1)
+    expressiveness: float = Field(1.0, ge=0.0, le=2.0)
+    sway: float = Field(1.0, ge=0.0, le=2.0)
+    blinks_per_minute: float = Field(15.0, ge=0.0, le=60.0)
+
+
+class DittoOptions(Section):
+    """Settings of the photoreal animator; unset ones follow the quality preset."""
+
+    checkpoint: Path | None = None
+    sampling_timesteps: int | None = Field(None, ge=1, le=1000)
+    overlap: int | None = Field(None, ge=40, le=79)
+
+
+class AnimatorSettings(Section):
+    kind: Literal["auto", "lite", "ditto"] = "auto"
+    quality: Literal["quality", "balanced", "low-latency"] = "balanced"
+    lite: LiteOptions = LiteOptions()
+    ditto: DittoOptions = DittoOptions()
+
+
+class GateSettings(Section):
+    """What counts as speech. Times in ms, level in dBFS.
+
+    ``attack_ms``: how long it must sound like speech before the gate opens; ``pre_roll_ms``: how much of the sound
+    before that moment still passes (it is waited for, so it adds to the latency); ``hangover_ms``: how long the gate
+    stays open after the last speech; ``min_level_dbfs``: anything quieter is never speech.
+    """
+
+    kind: Literal["webrtc", "off"] = "webrtc"
+    aggressiveness: int = Field(2, ge=0, le=3)
+    attack_ms: int = Field(40, ge=20, le=500)
+    pre_roll_ms: int = Field(60, ge=0, le=500)
+    hangover_ms: int = Field(240, ge=0, le=3000)
+    min_level_dbfs: float = Field(-55.0, ge=-90.0, le=0.0)
+
+
+class Monitor(Section):
+    """Where the delayed voice is played, in step with the lips; null for nowhere."""
+
+    device: str | None = None
+    delay_ms: Literal["auto"] | Annotated[float, Field(ge=0, le=10_000)] = "auto"
+
+
+class AudioSettings(Section):
+    """``device``: "mic" for the system's default, a number or part of a name from ``vcam devices``, or a file."""
+
+    device: str = "mic"
+    monitor: Monitor = Monitor()
+
+
+class Background(Section):
+    """``portrait`` keeps the one drawn with the portrait; ``blur`` blurs it; ``colour`` and ``image`` replace it."""
+
+    kind: Literal["portrait", "blur", "colour", "image"] = "portrait"
+    colour: Colour = "#1f2933"
+    image: Path | None = None
+
+
+class CameraSettings(Section):
+    kind: Literal["auto", "virtual", "preview", "none"] = "auto"
+    device: str | None = None
+    size: Size = (1280, 720)
+    fps: float = Field(30.0, ge=5.0, le=60.0)
+    background: Background = Background()
+    badge: str = Field("", max_length=40)
+    port: int = Field(8765, ge=0, le=65535)
+
+
+class Profile(Section):
+    """One YAML file. ``name`` and ``path`` are filled in by the loader and are not keys of the file."""
+
+    avatar: Avatar = Avatar()
+    animator: AnimatorSettings = AnimatorSettings()
+    gate: GateSettings = GateSettings()
+    audio: AudioSettings = AudioSettings()
+    camera: CameraSettings = CameraSettings()
+
+    def with_changes(self, section: str, **changes: Any) -> Profile:
+        """A copy with some keys of one section replaced, validated again."""
+        data = self.model_dump()
+        data[section].update(changes)
+        return type(self).model_validate(data)
