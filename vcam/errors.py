@@ -1,15 +1,15 @@
 """Everything that vcam raises on purpose.
 
-    VcamError                 what happened, why, and what to do next; exit code 1
-    ├── UsageError            the command or its options are wrong; exit code 2
-    ├── ProfileError          a profile cannot be read or has a wrong key
-    ├── AvatarError           a portrait cannot be found, read or animated
-    ├── AnimatorError         an animator cannot start or has failed
-    ├── SourceError           an audio device or file cannot be opened or read
-    │   └── SourceLost        it was open and went away; worth trying again
-    ├── CameraError           a camera cannot be opened or written
-    │   └── CameraLost        it was open and went away; worth trying again
-    └── ControlError          the running session cannot be reached, or refused a request
+VcamError                 what happened, why, and what to do next; exit code 1
+├── UsageError            the command or its options are wrong; exit code 2
+├── ProfileError          a profile cannot be read or has a wrong key
+├── AvatarError           a portrait cannot be found, read or animated
+├── AnimatorError         an animator cannot start or has failed
+├── SourceError           an audio device or file cannot be opened or read
+│   └── SourceLost        it was open and went away; worth trying again
+├── CameraError           a camera cannot be opened or written
+│   └── CameraLost        it was open and went away; worth trying again
+└── ControlError          the running session cannot be reached, or refused a request
 """
 
 from __future__ import annotations
