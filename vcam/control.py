@@ -1,0 +1,41 @@
+"""What may be asked of a running session, whichever door asks: the command line, the control socket or the web page."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+
+class SessionControl(Protocol):
+    """The session as its doors see it.
+
+    Every method may be called from any thread, answers at once, and never waits for a camera or a device. Requests
+    that cannot be met raise a ``VcamError``. All but ``switch`` may be repeated without harm.
+    """
+
+    def status(self) -> dict[str, Any]:
+        """The state of the session as JSON types, a fresh copy at each call.
+
+        ``state`` ("starting", "live", "muted", "paused", "stopping"), ``uptime_s``, ``profile``, ``avatar``,
+        ``animator``; ``audio`` {device, sample_rate, level_dbfs, speech, overruns}; ``camera`` {kind, device, width,
+        height, fps, presented, repeated, skipped}; ``latency_ms`` {algorithmic, compute_p50, compute_p95, device,
+        total}; ``warnings`` (texts, oldest first). What is not known yet is None. A session that is paused while
+        muted says "paused"; the optional keys ``paused`` and ``muted`` (bool) tell the two apart.
+        """
+
+    def pause(self) -> None:
+        """Show the portrait at rest and let the sound pass unheard, until :meth:`resume`."""
+
+    def resume(self) -> None:
+        """End a pause."""
+
+    def mute(self) -> None:
+        """Treat the microphone as silent: the portrait stays alive but does not speak."""
+
+    def unmute(self) -> None:
+        """End a mute."""
+
+    def switch(self, target: str) -> None:
+        """Change to another avatar or profile, by name or path, without letting go of the camera."""
+
+    def stop(self) -> None:
+        """Ask the session to end; returns before it has."""
