@@ -1,4 +1,4 @@
-"""What may be asked of a running session, whichever door asks: the command line, the control socket or the web page."""
+"""What can be asked of a running session: the one interface behind the command line, the preview page and the daemon."""
 
 from __future__ import annotations
 
@@ -6,36 +6,44 @@ from typing import Any, Protocol
 
 
 class SessionControl(Protocol):
-    """The session as its doors see it.
-
-    Every method may be called from any thread, answers at once, and never waits for a camera or a device. Requests
-    that cannot be met raise a ``VcamError``. All but ``switch`` may be repeated without harm.
-    """
+    """Every method may be called from any thread, at any time in the session's life, and more than once."""
 
     def status(self) -> dict[str, Any]:
-        """The state of the session as JSON types, a fresh copy at each call.
+        """A snapshot that JSON can carry, taken without waiting for the live path.
 
-        ``state`` ("starting", "live", "muted", "paused", "stopping"), ``uptime_s``, ``profile``, ``avatar``,
-        ``animator``; ``audio`` {device, sample_rate, level_dbfs, speech, overruns}; ``camera`` {kind, device, width,
-        height, fps, presented, repeated, skipped}; ``latency_ms`` {algorithmic, compute_p50, compute_p95, device,
-        total}; ``warnings`` (texts, oldest first). What is not known yet is None. A session that is paused while
-        muted says "paused"; the optional keys ``paused`` and ``muted`` (bool) tell the two apart.
+        It has at least::
+
+            state       "starting", "live", "degraded", "paused", "stopping" or "failed"
+            uptime_s    float
+            profile, avatar, animator    str
+            audio       {device, sample_rate, level_dbfs, speech, overruns}
+            camera      {kind, device, width, height, fps, presented, repeated, skipped}
+            latency_ms  {algorithmic, compute_p50, compute_p95, device, total}
+            warnings    [str], newest last
+
+        A figure that is not known yet is None, never NaN or infinite.
         """
+        ...
 
     def pause(self) -> None:
-        """Show the portrait at rest and let the sound pass unheard, until :meth:`resume`."""
+        """Show the idle portrait and stop listening to the microphone, until ``resume``."""
+        ...
 
-    def resume(self) -> None:
-        """End a pause."""
+    def resume(self) -> None: ...
 
     def mute(self) -> None:
-        """Treat the microphone as silent: the portrait stays alive but does not speak."""
+        """Treat the microphone as silent; the portrait keeps its idle motion."""
+        ...
 
-    def unmute(self) -> None:
-        """End a mute."""
+    def unmute(self) -> None: ...
 
     def switch(self, target: str) -> None:
-        """Change to another avatar or profile, by name or path, without letting go of the camera."""
+        """Change the portrait (a path or a shipped name) or the whole profile while running.
+
+        Raises VcamError where ``target`` is neither, or cannot be used; the session then goes on as it was.
+        """
+        ...
 
     def stop(self) -> None:
-        """Ask the session to end; returns before it has."""
+        """Ask the session to end; returns without waiting for that."""
+        ...
