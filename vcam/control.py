@@ -1,4 +1,4 @@
-"""What can be asked of a running session: the one interface behind the command line, the preview page and the daemon."""
+"""What may be asked of a running session, whichever door asks: the command line, the control socket or the web page."""
 
 from __future__ import annotations
 
@@ -6,44 +6,40 @@ from typing import Any, Protocol
 
 
 class SessionControl(Protocol):
-    """Every method may be called from any thread, at any time in the session's life, and more than once."""
+    """The session as its doors see it.
+
+    Every method may be called from any thread, answers at once, and never waits for a camera or a device. Requests
+    that cannot be met raise a ``VcamError``. All but ``switch`` may be repeated without harm.
+    """
 
     def status(self) -> dict[str, Any]:
-        """A snapshot that JSON can carry, taken without waiting for the live path.
+        """The state of the session as JSON types, a fresh copy at each call.
 
-        It has at least::
-
-            state       "starting", "live", "degraded", "paused", "stopping" or "failed"
-            uptime_s    float
-            profile, avatar, animator    str
-            audio       {device, sample_rate, level_dbfs, speech, overruns}
-            camera      {kind, device, width, height, fps, presented, repeated, skipped}
-            latency_ms  {algorithmic, compute_p50, compute_p95, device, total}
-            warnings    [str], newest last
-
-        A figure that is not known yet is None, never NaN or infinite.
+        ``state`` ("starting", "live", "degraded", "muted", "paused", "stopping", "failed"), ``uptime_s``, ``profile``,
+        ``avatar``, ``animator``; ``audio`` {device, sample_rate, level_dbfs, speech, overruns}; ``camera`` {kind, device, width,
+        height, fps, presented, repeated, skipped}; ``latency_ms`` {algorithmic, compute_p50, compute_p95, device,
+        total}; ``warnings`` (texts, oldest first). What is not known yet is None, never NaN or infinite. A
+        session that is paused while
+        muted says "paused"; the optional keys ``paused`` and ``muted`` (bool) tell the two apart.
         """
-        ...
 
     def pause(self) -> None:
-        """Show the idle portrait and stop listening to the microphone, until ``resume``."""
-        ...
+        """Show the portrait at rest and let the sound pass unheard, until :meth:`resume`."""
 
-    def resume(self) -> None: ...
+    def resume(self) -> None:
+        """End a pause."""
 
     def mute(self) -> None:
-        """Treat the microphone as silent; the portrait keeps its idle motion."""
-        ...
+        """Treat the microphone as silent: the portrait stays alive but does not speak."""
 
-    def unmute(self) -> None: ...
+    def unmute(self) -> None:
+        """End a mute."""
 
     def switch(self, target: str) -> None:
-        """Change the portrait (a path or a shipped name) or the whole profile while running.
+        """Change to another avatar or profile, by name or path, without letting go of the camera.
 
         Raises VcamError where ``target`` is neither, or cannot be used; the session then goes on as it was.
         """
-        ...
 
     def stop(self) -> None:
-        """Ask the session to end; returns without waiting for that."""
-        ...
+        """Ask the session to end; returns before it has."""

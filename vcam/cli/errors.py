@@ -50,7 +50,7 @@ def handle_errors(command: Callable[P, R]) -> Callable[P, R]:
 
 
 def report(error: VcamError) -> None:
-    """Write the error's message and hint to stderr, plainly: messages may hold brackets that rich would read as markup."""
+    """Write the error's message and hint to stderr, plainly: rich would read brackets in a message as markup."""
     typer.echo(f"vcam: {error.message}", err=True)
     if error.hint:
         typer.echo(f"  {error.hint}", err=True)
