@@ -16,11 +16,11 @@ class SessionControl(Protocol):
         """The state of the session as JSON types, a fresh copy at each call.
 
         ``state`` ("starting", "live", "degraded", "muted", "paused", "stopping", "failed"), ``uptime_s``, ``profile``,
-        ``avatar``, ``animator``; ``audio`` {device, sample_rate, level_dbfs, speech, overruns}; ``camera`` {kind, device, width,
-        height, fps, presented, repeated, skipped}; ``latency_ms`` {algorithmic, compute_p50, compute_p95, device,
-        total}; ``warnings`` (texts, oldest first). What is not known yet is None, never NaN or infinite. A
-        session that is paused while
-        muted says "paused"; the optional keys ``paused`` and ``muted`` (bool) tell the two apart.
+        ``avatar``, ``animator``; ``audio`` {device, sample_rate, level_dbfs, speech, overruns}; ``camera`` {kind,
+        device, width, height, fps, presented, repeated, skipped}; ``latency_ms`` {algorithmic, compute_p50,
+        compute_p95, device, total}; ``warnings`` (texts, oldest first). What is not known yet is None, never NaN or
+        infinite. A session that is paused while muted says "paused"; the optional keys ``paused`` and ``muted`` (bool)
+        tell the two apart.
         """
 
     def pause(self) -> None:
