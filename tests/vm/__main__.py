@@ -1,0 +1,70 @@
+"""Command line: ``scripts/test-vm [OPTIONS] [COMMAND…]``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from filelock import FileLock
+
+from .image import Unavailable, default_cache, prepare
+from .machine import MachineFailed, run
+
+CHECKS = [
+    *("python", "-m", "pytest", "-p", "no:cacheprovider", "-o", "timeout=600", "--durations=0", "-v"),
+    *("-o", "python_files=check_*.py", "-o", "python_functions=check_*", "tests/vm/checks"),
+]
+
+
+def say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="scripts/test-vm",
+        description="Run a command, or the checks in tests/vm/checks, in a virtual machine with a v4l2loopback camera.",
+    )
+    parser.add_argument("--strict", action="store_true", help="exit with 1 where the machine cannot be had")
+    parser.add_argument(
+        "--timeout", type=float, default=1800, metavar="SECONDS", help="stop the machine after this long"
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="keep what the guest leaves in /run/vm here")
+    parser.add_argument("--loopback", type=Path, metavar="DIR", help="v4l2loopback source to use instead of Debian's")
+    parser.add_argument("--kvm", action="store_true", help="use KVM; much faster where it works")
+    parser.add_argument(
+        "-k", dest="select", metavar="WORDS", help="run only the checks whose name matches, as in pytest"
+    )
+    parser.add_argument("command", nargs=argparse.REMAINDER, help="what to run in the guest, in this folder")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str]) -> int:
+    options = parse(arguments)
+    command = options.command or [*CHECKS, *(["-k", options.select] if options.select else [])]
+    cache = default_cache()
+    cache.mkdir(parents=True, exist_ok=True)
+    with FileLock(cache / "lock"), TemporaryDirectory(prefix="vcam-vm-") as temporary:
+        started = time.monotonic()
+        try:
+            image = prepare(cache, options.loopback)
+        except Unavailable as reason:
+            say(f"skipped: {reason}")
+            return 1 if options.strict else 0
+        say(f"{image.versions} (ready after {time.monotonic() - started:.0f} s)")
+        shared = options.out.absolute() if options.out else Path(temporary)
+        shared.mkdir(parents=True, exist_ok=True)
+        try:
+            status = run(image, command, shared, timeout=options.timeout, kvm=options.kvm)
+        except MachineFailed as reason:
+            say(str(reason))
+            return 1
+        say(f"exit status {status} after {time.monotonic() - started:.0f} s")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

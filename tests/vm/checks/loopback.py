@@ -1,0 +1,112 @@
+"""The v4l2loopback device from both sides: test pictures going in, and what FFmpeg reads out of it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from vcam.media import ByteArray
+
+DEVICE = Path("/dev/video10")
+LABEL = "vcam"
+FPS = 25
+LEFT = (81, 90, 240)  # Y, U, V of red in BT.601 limited range
+RIGHT = (145, 54, 34)  # green
+
+
+def load_module(options: str | None = None) -> None:
+    """Load v4l2loopback anew, which makes a device that nobody has used yet."""
+    modules = Path("/run/modules")
+    if options is None:
+        options = (modules / "v4l2loopback.options").read_text()
+    subprocess.run(["/run/busybox", "rmmod", "v4l2loopback"], check=True)
+    subprocess.run(["/run/busybox", "insmod", modules / "v4l2loopback.ko", *options.split()], check=True)
+
+
+def picture(width: int, height: int, number: int = 0) -> ByteArray:
+    """I420, uint8 [height * 3 / 2, width]: red on the left, green on the right, ``number`` as a grey in row 0."""
+    planes = []
+    for plane, (rows, columns) in enumerate(((height, width), (height // 2, width // 2), (height // 2, width // 2))):
+        values = np.full((rows, columns), LEFT[plane], np.uint8)
+        values[:, columns // 2 :] = RIGHT[plane]
+        planes.append(values)
+    planes[0][0, :] = 16 + number % 200
+    return np.concatenate([plane.reshape(-1) for plane in planes]).reshape(height * 3 // 2, width)
+
+
+class Producer:
+    """Sends numbered pictures at FPS from a thread while the ``with`` block runs, which re-raises what went wrong."""
+
+    def __init__(self, send: Callable[[ByteArray], None], width: int, height: int) -> None:
+        self.sent = 0
+        self.error: Exception | None = None
+        self._send = send
+        self._size = (width, height)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="producer", daemon=True)
+
+    def __enter__(self) -> Producer:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        if self.error and error is None:
+            raise self.error
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        due = time.monotonic()
+        while not self._stopping.wait(max(0.0, due - time.monotonic())):
+            try:
+                self._send(picture(*self._size, self.sent))
+            except Exception as error:  # noqa: BLE001  # handed to the thread that checks
+                self.error = error
+                return
+            self.sent += 1
+            due += 1 / FPS
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What a reader was told about the device, and the frames it read: uint8 [n, height * 3 / 2, width]."""
+
+    fourcc: str
+    width: int
+    height: int
+    frames: ByteArray
+
+    def colours_differ(self) -> int:
+        """The largest difference to the pictures sent, whatever their numbers."""
+        wanted = picture(self.width, self.height)
+        return int(np.abs(self.frames[:, 1:].astype(np.int16) - wanted[1:]).max())
+
+    def numbers(self) -> list[int]:
+        return [int(frame[0, 0]) - 16 for frame in self.frames]
+
+
+def record(count: int, device: Path = DEVICE) -> Recording:
+    """Read ``count`` frames with FFmpeg, untouched."""
+    command = ["ffmpeg", "-hide_banner", "-nostdin", "-f", "v4l2", "-i", str(device), "-frames:v", str(count)]
+    done = subprocess.run(
+        [*command, "-c", "copy", "-f", "rawvideo", "-"], capture_output=True, timeout=120, check=False
+    )
+    told = re.search(rb"Video: rawvideo \((\w+)[^)]*\), \w+, (\d+)x(\d+)", done.stderr)
+    if told is None or done.returncode != 0:
+        raise AssertionError(done.stderr.decode())
+    width, height = int(told[2]), int(told[3])
+    frames = np.frombuffer(done.stdout, np.uint8).reshape(-1, height * 3 // 2, width)
+    return Recording(told[1].decode(), width, height, frames)

@@ -1,0 +1,71 @@
+"""Runs one command in the machine and hands its exit status back."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from .image import Image
+
+MEMORY = "4G"
+EXIT_TIMED_OUT = 124
+KEPT_VARIABLES = ("PATH", "HOME", "LANG", "VIRTUAL_ENV")
+
+
+class MachineFailed(Exception):
+    """The machine ended without an exit status: it did not boot, or the kernel gave up."""
+
+
+def run(image: Image, command: Sequence[str], shared: Path, *, timeout: float, kvm: bool = False) -> int:
+    """Run ``command`` in the current folder as the guest sees it; what it writes goes to standard output.
+
+    ``shared`` is the guest's /run/vm. Gives 124 if the machine was stopped after ``timeout`` seconds.
+    """
+    interactive = sys.stdin.isatty() and sys.stdout.isatty()
+    status = shared / "status"
+    status.unlink(missing_ok=True)
+    (shared / "command").write_text(_script(command, os.environ.get("TERM", "linux") if interactive else "dumb"))
+    (shared / "terminal").write_text("sane" if interactive else "-opost -echo")
+    image.write_initramfs(shared / "initramfs")
+
+    # QEMU stops reading output when its standard input ends, so it gets a pipe that nobody closes.
+    stdin = None if interactive else subprocess.PIPE
+    with subprocess.Popen(_qemu(image, shared, kvm), stdin=stdin) as machine:
+        try:
+            machine.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return EXIT_TIMED_OUT
+        finally:
+            machine.kill()
+    if not status.exists():
+        log = (shared / "console.log").read_text(errors="replace").splitlines()
+        raise MachineFailed("\n".join(["the machine ended without an exit status; its console:", *log[-30:]]))
+    return int(status.read_text())
+
+
+def _script(command: Sequence[str], terminal: str) -> str:
+    variables = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+    variables |= {"TERM": terminal, "XDG_RUNTIME_DIR": "/run/user/0", "VCAM_IN_VM": "1"}
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+    return "\n".join([*exports, f"cd {shlex.quote(str(Path.cwd()))}", f"exec {shlex.join(command)}", ""])
+
+
+def _qemu(image: Image, shared: Path, kvm: bool) -> list[str]:
+    # fmt: off
+    return [
+        "qemu-system-x86_64", "-M", "q35", "-m", MEMORY, "-smp", "2", "-nodefaults", "-display", "none", "-no-reboot",
+        *(["-accel", "kvm", "-cpu", "host"] if kvm else ["-accel", "tcg,thread=multi", "-cpu", "max,la57=off"]),
+        "-kernel", str(image.kernel), "-initrd", str(shared / "initramfs"),
+        "-append", "console=ttyS0 quiet panic=-1 mitigations=off",
+        "-serial", f"file:{shared / 'console.log'}",
+        "-device", "virtio-serial-pci", "-chardev", "stdio,id=out,signal=off", "-device", "virtconsole,chardev=out",
+        "-fsdev", "local,id=host,path=/,security_model=none,readonly=on,multidevs=remap",
+        "-device", "virtio-9p-pci,fsdev=host,mount_tag=host",
+        "-fsdev", f"local,id=run,path={shared},security_model=none",
+        "-device", "virtio-9p-pci,fsdev=run,mount_tag=run",
+    ]
+    # fmt: on
