@@ -46,6 +46,9 @@ class Animator(ABC):
     #: PTS samples that must be known *after* a frame's last sample before its pose can be given.
     look_ahead: int = 0
 
+    #: Seconds that the session allows for one frame's analysis, drawing and staging; part of the fixed delay.
+    compute_allowance: float = 0.015
+
     @property
     def algorithmic_latency(self) -> int:
         """Samples from a frame's first sample until the last one needed for it, look-ahead included."""

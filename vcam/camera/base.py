@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar
 
+from vcam.control import SessionControl
 from vcam.media import AudioChunk, Picture
 
 
@@ -23,8 +24,10 @@ class Camera(ABC):
     """Takes pictures at a steady rate from one thread. ``send`` must return quickly and never wait for a viewer."""
 
     kind: ClassVar[str]
-    #: True where the picture's PTS, not the moment of sending, decides when it is shown (files).
+    #: True where ``send_audio`` should be given the raw voice, in step with the pictures.
     wants_audio: ClassVar[bool] = False
+    #: True where the picture's PTS, not the moment of sending, decides when it is shown (files): no tick is left out.
+    timed_by_pts: ClassVar[bool] = False
 
     def __init__(self, format: CameraFormat) -> None:
         self.format = format
@@ -42,6 +45,9 @@ class Camera(ABC):
     @abstractmethod
     def open(self) -> None:
         """Make ready. Raises CameraError with a hint if that cannot be done."""
+
+    def attach(self, control: SessionControl) -> None:
+        """The session that uses this camera, for cameras that show more of it than its pictures."""
 
     @abstractmethod
     def send(self, picture: Picture) -> None:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
 _SIZE = re.compile(r"(\d{2,4})\s*[xX×]\s*(\d{2,4})")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
@@ -129,7 +129,10 @@ class CameraSettings(Section):
 
 
 class Profile(Section):
-    """One YAML file. ``name`` and ``path`` are filled in by the loader and are not keys of the file."""
+    """One YAML file. ``name`` and ``folder`` say where it came from; they are not keys of the file."""
+
+    _name: str = PrivateAttr("built-in")
+    _folder: Path | None = PrivateAttr(None)
 
     avatar: Avatar = Avatar()
     animator: AnimatorSettings = AnimatorSettings()
@@ -137,8 +140,27 @@ class Profile(Section):
     audio: AudioSettings = AudioSettings()
     camera: CameraSettings = CameraSettings()
 
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def folder(self) -> Path | None:
+        """The profile's own folder, to which paths in it are relative; None for built-in defaults."""
+        return self._folder
+
+    def located(self, name: str, folder: Path | None) -> Profile:
+        """The same profile, knowing its name and folder."""
+        self._name, self._folder = name, folder
+        return self
+
     def with_changes(self, section: str, **changes: Any) -> Profile:
-        """A copy with some keys of one section replaced, validated again."""
+        """A copy with some keys of one section replaced, validated again (raises pydantic's ValidationError)."""
         data = self.model_dump()
         data[section].update(changes)
-        return type(self).model_validate(data)
+        return type(self).model_validate(data).located(self._name, self._folder)
+
+    def resolve(self, path: Path) -> Path:
+        """A path from the profile: absolute, from the home folder (~), or relative to the profile's own folder."""
+        expanded = path.expanduser()
+        return expanded if expanded.is_absolute() or self._folder is None else self._folder / expanded

@@ -1,0 +1,143 @@
+"""Running a session from start options: what `vcam start` and the background process have in common."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from pydantic import ValidationError
+
+from vcam.errors import UsageError
+from vcam.profile.model import Profile
+from vcam.session import Session
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class StartOptions:
+    """What was asked for on the command line; None leaves it to the profile. Plain values, so that JSON can carry it.
+
+    ``duration`` in seconds; ``fps`` in frames a second; ``size`` as "1280x720"; paths absolute.
+    """
+
+    profile: str | None = None
+    audio: str | None = None
+    camera: str | None = None
+    animator: str | None = None
+    size: str | None = None
+    fps: float | None = None
+    duration: float | None = None
+    open_page: bool = False
+
+
+def effective_profile(options: StartOptions) -> Profile:
+    """The profile with the command line's changes. Raises ProfileError, or UsageError for a wrong option."""
+    from vcam.profile.loader import DEFAULT, load
+
+    profile = load(options.profile or DEFAULT)
+    try:
+        if options.size is not None:
+            profile = profile.with_changes("camera", size=options.size)
+        if options.fps is not None:
+            profile = profile.with_changes("camera", fps=options.fps)
+        if options.animator is not None:
+            profile = profile.with_changes("animator", kind=options.animator)
+        if options.audio is not None:
+            profile = profile.with_changes("audio", device=options.audio)
+    except ValidationError as error:
+        details = error.errors(include_url=False)[0]
+        what = details["msg"].removeprefix("Value error, ")
+        raise UsageError(f"--{details['loc'][-1]}: {what} (it is {str(details['input'])[:60]!r}).") from error
+    return profile
+
+
+def build_session(options: StartOptions) -> Session:
+    """A session ready to be started. Raises VcamError where a profile, a device name or a file is wrong."""
+    from vcam.audio.devices import open_source
+    from vcam.camera.auto import open_camera
+    from vcam.camera.base import Camera
+
+    profile = effective_profile(options)
+    source = open_source(profile.audio.device)
+
+    def open_for_session() -> Camera:
+        camera, notice = open_camera(profile.camera, options.camera)
+        if notice:
+            session.notices.add("camera-choice", notice)
+        return camera
+
+    session = Session(profile, source, open_for_session, duration=options.duration)
+    return session
+
+
+def run_session(
+    options: StartOptions,
+    *,
+    on_ready: Callable[[Session], None] | None = None,
+    view: Callable[[Session], AbstractContextManager[object]] | None = None,
+    log: Path | None = None,
+) -> int:
+    """Run one session until it ends, is told to stop or gets SIGTERM or SIGINT; 0 if it ended well.
+
+    Holds the user's session lock and serves the control channel meanwhile. ``view`` shows the session while it runs,
+    from before it is live; ``on_ready`` is called once it is; ``log`` is noted for ``vcam logs``. Raises VcamError if
+    it cannot start or ends with an error.
+    """
+    from vcam.daemon.lock import SessionLock
+    from vcam.daemon.server import ControlServer
+
+    lock = SessionLock()
+    lock.acquire(log)
+    try:
+        session = build_session(options)
+        with (
+            ControlServer(session, lock.address, lock.key),
+            stop_on_signals(session),
+            view(session) if view is not None else nullcontext(),
+        ):
+            try:
+                session.start()
+                if on_ready is not None:
+                    on_ready(session)
+                while not session.wait(timeout=0.5):
+                    pass
+            finally:
+                session.close()
+    finally:
+        lock.release()
+    return 0
+
+
+@contextmanager
+def stop_on_signals(session: Session) -> Iterator[None]:
+    """SIGINT and SIGTERM end the session cleanly; a second one forces the exit."""
+    asked = threading.Event()
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+        logger.info("%s: stopping", signal.Signals(number).name)
+        session.stop()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def absolute(value: str | None) -> str | None:
+    """A path made absolute if it is one (it exists, or has a suffix); anything else unchanged."""
+    if value is None:
+        return None
+    path = Path(value).expanduser()
+    return str(path.resolve()) if path.exists() or (path.suffix and not value.startswith("/dev/")) else value

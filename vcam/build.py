@@ -1,0 +1,96 @@
+"""From a profile to the parts it names: animator and stage."""
+
+from __future__ import annotations
+
+import logging
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vcam.animators.base import Animator, Scene
+from vcam.camera.base import CameraFormat
+from vcam.errors import AnimatorError, AvatarError
+from vcam.images import read_image
+from vcam.media import ByteArray
+from vcam.profile.model import Profile
+from vcam.stage import Stage, blurred, cover
+
+if TYPE_CHECKING:
+    from vcam.animators.lite.rig import Rig
+
+logger = logging.getLogger(__name__)
+
+DITTO_MISSING = "The ditto animator is not part of this version yet."
+
+
+def camera_format(profile: Profile) -> CameraFormat:
+    width, height = profile.camera.size
+    return CameraFormat(width, height, Fraction(profile.camera.fps).limit_denominator(1001))
+
+
+def build_animator(profile: Profile) -> tuple[Animator, str]:
+    """The profile's animator, and a notice for the user ("" if there is nothing to say).
+
+    Raises AnimatorError if the animator it asks for cannot be had here, AvatarError if the portrait cannot be used.
+    """
+    if profile.animator.kind == "ditto":
+        raise AnimatorError(DITTO_MISSING, "Use --animator lite, or animator: {kind: lite} in the profile.")
+    return _lite(profile), ""
+
+
+def build_fallback(profile: Profile) -> Animator:
+    """The animator that takes over when the profile's own one keeps failing."""
+    return _lite(profile)
+
+
+def _lite(profile: Profile) -> Animator:
+    from vcam.animators.lite import LiteAnimator, load_avatar
+
+    avatar = load_avatar(portrait_path(profile))
+    return LiteAnimator(avatar, profile.animator.lite, _scene(profile, avatar))
+
+
+def portrait_path(profile: Profile) -> str:
+    """The portrait as a bundled name or as a full path."""
+    portrait = profile.avatar.portrait
+    looks_like_path = any(mark in portrait for mark in "/\\.~")
+    return str(profile.resolve(Path(portrait))) if looks_like_path else portrait
+
+
+def _scene(profile: Profile, avatar: Rig) -> Scene:
+    width, height = profile.camera.size
+    framing = profile.avatar.framing
+    return Scene(width, height, framing.zoom, framing.x, framing.y, _backdrop(profile, avatar))
+
+
+def _backdrop(profile: Profile, avatar: Rig) -> ByteArray | None:
+    width, height = profile.camera.size
+    if profile.camera.background.kind == "blur":
+        return blurred(cover(avatar.backdrop, width, height))
+    return _surround(profile)
+
+
+def _surround(profile: Profile) -> ByteArray | None:
+    width, height = profile.camera.size
+    background = profile.camera.background
+    if background.kind == "colour":
+        colour = [int(background.colour[i : i + 2], 16) for i in (1, 3, 5)]
+        return np.full((height, width, 3), colour, np.uint8)
+    if background.kind == "image":
+        if background.image is None:
+            raise AvatarError("The profile asks for a background image but names none.", "Set camera.background.image.")
+        return cover(read_image(profile.resolve(background.image)), width, height)
+    return None
+
+
+def build_stage(profile: Profile) -> Stage:
+    width, height = profile.camera.size
+    return Stage(
+        width,
+        height,
+        mirror=profile.avatar.mirror,
+        badge=profile.camera.badge,
+        surround=_surround(profile),
+    )

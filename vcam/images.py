@@ -1,0 +1,42 @@
+"""Reading pictures from outside: size and type are checked before anything is decoded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from vcam.errors import AvatarError
+from vcam.media import ByteArray
+
+MAX_BYTES = 64 * 2**20
+MAX_PIXELS = 50_000_000
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
+
+
+def read_image(path: Path) -> ByteArray:
+    """The picture as uint8 RGB [height, width, 3], turned upright by its EXIF data.
+
+    Raises AvatarError if it is missing, not a picture of a known kind, damaged, or larger than 64 MB or 50 megapixels.
+    """
+    try:
+        size = path.stat().st_size
+        if not path.is_file():
+            raise AvatarError(f"{path} is not a file.")
+        if size > MAX_BYTES:
+            raise AvatarError(f"{path} is too large ({size / 2**20:.0f} MB; at most {MAX_BYTES // 2**20} MB).")
+        with Image.open(path, formats=FORMATS) as header:  # reads the header only
+            columns, rows = header.size
+        if columns * rows > MAX_PIXELS:
+            raise AvatarError(f"{path} is too large ({columns} x {rows} pixels).", "Make it smaller first.")
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except (UnidentifiedImageError, Image.DecompressionBombError, Image.DecompressionBombWarning, SyntaxError) as error:
+        raise AvatarError(f"{path} is not a picture that vcam can read.", "Use PNG, JPEG or WebP.") from error
+    except OSError as error:
+        raise AvatarError(f"{path} cannot be read: {error.strerror or error}.") from error
+    decoded = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
+    if decoded is None:
+        raise AvatarError(f"{path} is damaged and cannot be decoded.", "Save it anew from an image editor.")
+    return decoded.astype(np.uint8, copy=False)

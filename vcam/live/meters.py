@@ -1,0 +1,98 @@
+"""Small measuring instruments, each safe to read from any thread."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from vcam.media import SAMPLE_RATE, FloatArray
+
+logger = logging.getLogger(__name__)
+
+FLOOR_DBFS = -90.0
+LEVEL_DECAY_DB = 20 / SAMPLE_RATE  # fall of the level meter a sample: 20 dB a second, as on a PPM
+
+
+class Timings:
+    """Durations in seconds; keeps the last ``size`` of them, older ones are forgotten."""
+
+    def __init__(self, size: int = 500) -> None:
+        self._recent: deque[float] = deque(maxlen=size)
+        self.total = 0.0
+        self.count = 0
+
+    def add(self, seconds: float) -> None:
+        self._recent.append(seconds)
+        self.total += seconds
+        self.count += 1
+
+    @contextmanager
+    def measure(self) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.add(time.perf_counter() - start)
+
+    def percentile_ms(self, percent: float) -> float:
+        """The given percentile of the recent durations in milliseconds; 0 before the first."""
+        recent = list(self._recent)
+        return float(np.percentile(recent, percent)) * 1000 if recent else 0.0
+
+
+class LevelMeter:
+    """RMS level in dBFS with instant rise and a steady fall."""
+
+    def __init__(self) -> None:
+        self.dbfs = FLOOR_DBFS
+
+    def add(self, samples: FloatArray) -> None:
+        if len(samples):
+            power = float(np.dot(samples, samples)) / len(samples)
+            level = 10 * np.log10(power) if power > 1e-9 else FLOOR_DBFS
+            self.dbfs = float(max(level, self.dbfs - LEVEL_DECAY_DB * len(samples), FLOOR_DBFS))
+
+
+@dataclass
+class Notice:
+    """One thing the user should know. ``key`` says what it is about: a newer notice with the same key replaces it."""
+
+    key: str
+    text: str
+    at: float
+    count: int = 1
+
+
+class Notices:
+    """What the user should know, newest last. Bounded: beyond ``size`` the oldest is dropped (the log has them all)."""
+
+    def __init__(self, size: int = 20) -> None:
+        self._lock = threading.Lock()
+        self._size = size
+        self._by_key: dict[str, Notice] = {}
+
+    def add(self, key: str, text: str) -> None:
+        with self._lock:
+            previous = self._by_key.pop(key, None)
+            repeated = previous is not None and previous.text == text
+            count = previous.count + 1 if previous is not None and repeated else 1
+            self._by_key[key] = Notice(key, text, time.time(), count)
+            while len(self._by_key) > self._size:
+                del self._by_key[next(iter(self._by_key))]
+        (logger.debug if repeated else logger.warning)("%s", text)
+
+    def clear(self, key: str) -> None:
+        """What the notice was about is over."""
+        with self._lock:
+            self._by_key.pop(key, None)
+
+    def texts(self) -> list[str]:
+        with self._lock:
+            return [n.text if n.count == 1 else f"{n.text} ({n.count} times)" for n in self._by_key.values()]

@@ -1,0 +1,95 @@
+"""The bounded queues between the live threads. Each says what it does when full."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+
+from vcam.media import FRAME_SAMPLES, AudioChunk, Picture
+
+
+class ChunkQueue:
+    """Gated chunks on their way to the animator. When full, all of it is dropped: what is that old is useless."""
+
+    def __init__(self, size: int = 50) -> None:
+        self._ready = threading.Condition()
+        self._chunks: deque[AudioChunk] = deque()
+        self._size = size
+        self.dropped = 0
+
+    def put(self, chunks: Sequence[AudioChunk]) -> None:
+        with self._ready:
+            if len(self._chunks) + len(chunks) > self._size:
+                self.dropped += len(self._chunks)
+                self._chunks.clear()
+            self._chunks.extend(chunks)
+            self._ready.notify()
+
+    def get(self, timeout: float) -> AudioChunk | None:
+        """The oldest chunk, or None if there is none within ``timeout`` seconds."""
+        with self._ready:
+            if not self._chunks:
+                self._ready.wait(timeout)
+            return self._chunks.popleft() if self._chunks else None
+
+    def __len__(self) -> int:
+        return len(self._chunks)
+
+
+class VoiceQueue:
+    """Raw chunks waiting for their presentation time. When full, the oldest is dropped."""
+
+    def __init__(self, size: int) -> None:
+        self._chunks: deque[AudioChunk] = deque(maxlen=size)
+
+    def put(self, chunk: AudioChunk) -> None:
+        self._chunks.append(chunk)
+
+    def take_before(self, pts: float) -> list[AudioChunk]:
+        """All chunks that start before ``pts``, oldest first."""
+        due: list[AudioChunk] = []
+        while self._chunks and self._chunks[0].pts < pts:
+            due.append(self._chunks.popleft())
+        return due
+
+
+class PictureStore:
+    """Finished pictures waiting for their tick. When full, the oldest is dropped and counted as skipped.
+
+    A camera slower than the animation passes pictures over as a matter of course: with ``slow_camera`` those are not
+    counted.
+    """
+
+    def __init__(self, size: int = 32, *, slow_camera: bool = False) -> None:
+        self._lock = threading.Lock()
+        self._waiting: deque[Picture] = deque()
+        self._size = size
+        self._slow_camera = slow_camera
+        self._shown: Picture | None = None
+        self._standby: Picture | None = None
+        self.skipped = 0
+
+    def put(self, picture: Picture) -> None:
+        with self._lock:
+            if len(self._waiting) == self._size:
+                self._waiting.popleft()
+                self.skipped += 1
+            self._waiting.append(picture)
+
+    def set_standby(self, picture: Picture) -> None:
+        """What to show until the first picture comes."""
+        with self._lock:
+            self._standby = picture
+
+    def newest_due(self, pts: float) -> tuple[Picture | None, bool]:
+        """The picture for a tick at ``pts``, and whether it is the one that belongs there (or an older one again)."""
+        with self._lock:
+            fresh = 0
+            while self._waiting and self._waiting[0].pts <= pts:
+                self._shown = self._waiting.popleft()
+                fresh += 1
+            if not self._slow_camera:
+                self.skipped += max(0, fresh - 1)
+            on_time = self._shown is not None and self._shown.pts + FRAME_SAMPLES > pts
+            return self._shown or self._standby, on_time

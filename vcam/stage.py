@@ -1,0 +1,106 @@
+"""The stage: frames of any size in, pictures of the camera's size and format out."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from vcam.badge import Badge
+from vcam.media import ByteArray, Picture, samples
+
+FADE = samples(300)
+
+
+def fit(rgb: ByteArray, width: int, height: int, surround: ByteArray | None = None) -> ByteArray:
+    """``rgb`` (uint8 [h, w, 3]) scaled to fit inside width x height, centred.
+
+    What is left over at the sides shows ``surround`` (uint8 [height, width, 3]), or a blurred, darkened copy of the
+    picture itself.
+    """
+    rows, columns = rgb.shape[:2]
+    if (columns, rows) == (width, height):
+        return rgb
+    scale = min(width / columns, height / rows)
+    inner = (max(1, round(columns * scale)), max(1, round(rows * scale)))
+    shrinking = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    scaled = cv2.resize(rgb, inner, interpolation=shrinking)
+    if inner == (width, height):
+        return scaled.astype(np.uint8, copy=False)
+    canvas = blurred(cover(rgb, width, height), 0.6) if surround is None else surround.copy()
+    left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
+    canvas[top : top + inner[1], left : left + inner[0]] = scaled
+    return canvas
+
+
+def cover(rgb: ByteArray, width: int, height: int) -> ByteArray:
+    """``rgb`` scaled to cover width x height and cropped around the centre: uint8 [height, width, 3]."""
+    rows, columns = rgb.shape[:2]
+    scale = max(width / columns, height / rows)
+    size = (max(width, round(columns * scale)), max(height, round(rows * scale)))
+    scaled = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    left, top = (size[0] - width) // 2, (size[1] - height) // 2
+    return np.ascontiguousarray(scaled[top : top + height, left : left + width], dtype=np.uint8)
+
+
+def blurred(rgb: ByteArray, brightness: float = 1.0) -> ByteArray:
+    """A strongly blurred copy (done at an eighth of the size, where it costs little), scaled in brightness."""
+    rows, columns = rgb.shape[:2]
+    small = cv2.resize(rgb, (max(2, columns // 8), max(2, rows // 8)), interpolation=cv2.INTER_AREA)
+    soft = cv2.GaussianBlur(small, (0, 0), max(1.0, small.shape[0] / 18))
+    large = cv2.resize(soft, (columns, rows), interpolation=cv2.INTER_CUBIC)
+    return cv2.convertScaleAbs(large, alpha=brightness).astype(np.uint8, copy=False)
+
+
+class Stage:
+    """Fits, mirrors, cross-fades and badges frames, and converts them to I420 (BT.601, limited range).
+
+    ``surround``: uint8 [height, width, 3] behind frames of another shape than the camera's. Used from one thread.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        height: int,
+        *,
+        mirror: bool = False,
+        badge: str = "",
+        surround: ByteArray | None = None,
+    ) -> None:
+        self.width = width
+        self.height = height
+        self.mirror = mirror
+        self.surround = surround
+        self._badge = Badge(badge, width, height) if badge else None
+        self._flipped = np.empty((height, width, 3), np.uint8)
+        self._mixed = np.empty((height, width, 3), np.uint8)
+        self._last: ByteArray | None = None
+        self._fading: ByteArray | None = None
+        self._fade_start = 0
+
+    def fade(self, pts: int) -> None:
+        """From ``pts`` on, fade from the frame composed last to what comes next, over 300 ms."""
+        if self._last is not None:
+            self._fading, self._fade_start = self._last.copy(), pts
+
+    def compose(self, rgb: ByteArray, pts: int) -> Picture:
+        """One frame (uint8 RGB [h, w, 3], left unchanged) as a new picture."""
+        frame = fit(rgb, self.width, self.height, self.surround)
+        if self.mirror:
+            frame = cv2.flip(frame, 1, dst=self._flipped).astype(np.uint8, copy=False)
+        frame = self._mix(frame, pts)
+        self._last = frame
+        i420 = cv2.cvtColor(frame, cv2.COLOR_RGB2YUV_I420).astype(np.uint8, copy=False)
+        if self._badge is not None:
+            self._badge.stamp(i420)
+        return Picture(pts, i420)
+
+    def _mix(self, frame: ByteArray, pts: int) -> ByteArray:
+        if self._fading is None:
+            return frame
+        share = (pts - self._fade_start) / FADE
+        if share >= 1:
+            self._fading = None
+            return frame
+        eased = max(0.0, share) ** 2 * (3 - 2 * max(0.0, share))
+        mixed = cv2.addWeighted(frame, eased, self._fading, 1 - eased, 0, dst=self._mixed)
+        return mixed.astype(np.uint8, copy=False)
