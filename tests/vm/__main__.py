@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from .image import Unavailable, default_cache, prepare
 from .machine import MachineFailed, run
@@ -38,23 +38,39 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "-k", dest="select", metavar="WORDS", help="run only the checks whose name matches, as in pytest"
     )
-    parser.add_argument("command", nargs=argparse.REMAINDER, help="what to run in the guest, in this folder")
-    return parser.parse_args(arguments)
+    parser.add_argument("command", nargs=argparse.REMAINDER, help="what to run in the guest, in the project's folder")
+    options = parser.parse_args(arguments)
+    if options.command[:1] == ["--"]:
+        del options.command[0]
+    return options
 
 
 def main(arguments: list[str]) -> int:
     options = parse(arguments)
-    command = options.command or [*CHECKS, *(["-k", options.select] if options.select else [])]
     cache = default_cache()
     cache.mkdir(parents=True, exist_ok=True)
-    with FileLock(cache / "lock"), TemporaryDirectory(prefix="vcam-vm-") as temporary:
-        started = time.monotonic()
-        try:
-            image = prepare(cache, options.loopback)
-        except Unavailable as reason:
-            say(f"skipped: {reason}")
-            return 1 if options.strict else 0
-        say(f"{image.versions} (ready after {time.monotonic() - started:.0f} s)")
+    lock = FileLock(cache / "lock")  # one machine at a time: it takes gigabytes and every core
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        say("waiting for another machine to end")
+        lock.acquire()
+    try:
+        return boot_and_run(options, cache)
+    finally:
+        lock.release()
+
+
+def boot_and_run(options: argparse.Namespace, cache: Path) -> int:
+    started = time.monotonic()
+    try:
+        image = prepare(cache, options.loopback)
+    except Unavailable as reason:
+        say(f"skipped: {reason}")
+        return 1 if options.strict else 0
+    say(f"{image.versions} (ready after {time.monotonic() - started:.0f} s)")
+    command = options.command or [*CHECKS, *(["-k", options.select] if options.select else [])]
+    with TemporaryDirectory(prefix="vcam-vm-") as temporary:
         shared = options.out.absolute() if options.out else Path(temporary)
         shared.mkdir(parents=True, exist_ok=True)
         try:
@@ -62,7 +78,7 @@ def main(arguments: list[str]) -> int:
         except MachineFailed as reason:
             say(str(reason))
             return 1
-        say(f"exit status {status} after {time.monotonic() - started:.0f} s")
+    say(f"exit status {status} after {time.monotonic() - started:.0f} s")
     return status
 
 

@@ -110,3 +110,13 @@ def record(count: int, device: Path = DEVICE) -> Recording:
     width, height = int(told[2]), int(told[3])
     frames = np.frombuffer(done.stdout, np.uint8).reshape(-1, height * 3 // 2, width)
     return Recording(told[1].decode(), width, height, frames)
+
+
+def wait_for_producer(seconds: float = 120) -> None:
+    """Until some program has set the device up for writing, which turns it into a camera for readers."""
+    deadline = time.monotonic() + seconds
+    state = Path("/sys/class/video4linux") / DEVICE.name / "state"
+    while state.read_text().strip() != "capture":
+        if time.monotonic() > deadline:
+            raise AssertionError(f"nothing writes to {DEVICE}: {state.read_text().strip()}")
+        time.sleep(0.1)
