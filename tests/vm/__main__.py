@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import FrameType
+from typing import NoReturn
 
 from filelock import FileLock, Timeout
 
@@ -47,6 +50,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 def main(arguments: list[str]) -> int:
     options = parse(arguments)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
     cache = default_cache()
     cache.mkdir(parents=True, exist_ok=True)
     lock = FileLock(cache / "lock")  # one machine at a time: it takes gigabytes and every core
@@ -59,6 +64,11 @@ def main(arguments: list[str]) -> int:
         return boot_and_run(options, cache)
     finally:
         lock.release()
+
+
+def end(number: int, frame: FrameType | None) -> NoReturn:
+    """Leave by an exception, so that the machine is ended too."""
+    sys.exit(128 + number)
 
 
 def boot_and_run(options: argparse.Namespace, cache: Path) -> int:
