@@ -107,7 +107,9 @@ class Session:
         self._store = PictureStore(slow_camera=format.fps < ANIMATION_FPS)
         self._voice = VoiceQueue(VOICE_SECONDS * SAMPLE_RATE // CHUNK_SAMPLES)
         self._records_voice = False
-        self._presenter = Presenter(self._attached(open_camera), format.fps, self._clock, self._store, self._voice, self.notices)
+        self._presenter = Presenter(
+            self._attached(open_camera), format.fps, self._clock, self._store, self._voice, self.notices
+        )
         self._pump: AudioPump | None = None
         self._worker: AnimatorWorker | None = None
         self._skipped_before = 0  # by workers that are gone
@@ -252,6 +254,10 @@ class Session:
         if self._fallen_back or self._presenter.lost or (self._pump is not None and self._pump.lost):
             return "degraded"
         return "paused" if self._paused else "muted" if self._muted else "live"
+
+    def time_of(self, pts: int) -> float:
+        """The ``time.monotonic()`` seconds at which sample ``pts`` was at the microphone."""
+        return self._clock.time_of(pts)
 
     @property
     def delay_ms(self) -> float:

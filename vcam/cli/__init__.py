@@ -35,7 +35,9 @@ def options(
     ] = False,
 ) -> None:
     level = logging.WARNING if quiet else logging.DEBUG if verbose > 1 else logging.INFO
-    logging.basicConfig(level=level, stream=sys.stderr, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", force=True)
+    logging.basicConfig(
+        level=level, stream=sys.stderr, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", force=True
+    )
     if verbose < 2:
         for chatty in ("uvicorn", "asyncio", "libav", "filelock"):
             logging.getLogger(chatty).setLevel(logging.WARNING)

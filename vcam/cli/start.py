@@ -25,7 +25,9 @@ def start(
     ] = None,
     camera: Annotated[
         str | None,
-        typer.Option(help="auto, preview (in the browser), none, a device (/dev/video10 or part of its name), FILE.mp4."),
+        typer.Option(
+            help="auto, preview (in the browser), none, a device (/dev/video10 or part of its name), FILE.mp4."
+        ),
     ] = None,
     animator: Annotated[str | None, typer.Option(help="auto, lite or ditto.")] = None,
     size: Annotated[str | None, typer.Option(help="Of the camera's picture, for example 1280x720.")] = None,

@@ -6,8 +6,6 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,18 +31,31 @@ class Timings:
         self.total += seconds
         self.count += 1
 
-    @contextmanager
-    def measure(self) -> Iterator[None]:
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.add(time.perf_counter() - start)
+    def measure(self) -> Stopwatch:
+        """``with timings.measure() as spent:`` adds the duration, which ``spent.seconds`` then has too."""
+        return Stopwatch(self)
 
     def percentile_ms(self, percent: float) -> float:
         """The given percentile of the recent durations in milliseconds; 0 before the first."""
         recent = list(self._recent)
         return float(np.percentile(recent, percent)) * 1000 if recent else 0.0
+
+
+class Stopwatch:
+    """Measures the body of a ``with`` statement into :class:`Timings`."""
+
+    def __init__(self, timings: Timings) -> None:
+        self.seconds = 0.0
+        self._timings = timings
+        self._start = 0.0
+
+    def __enter__(self) -> Stopwatch:
+        self._start = time.perf_counter()
+        return self
+
+    def __exit__(self, *ignored: object) -> None:
+        self.seconds = time.perf_counter() - self._start
+        self._timings.add(self.seconds)
 
 
 class LevelMeter:

@@ -110,7 +110,13 @@ class Presenter:
             logger.exception("the camera failed")
             self.error = CameraError(f"The camera {self.camera.device} failed: {error!r}.")
         finally:
-            self.camera.close()
+            self._close(self.camera)
+
+    def _close(self, camera: Camera) -> None:
+        try:
+            camera.close()
+        except CameraError as error:  # a recording may find out only now that the disk is full
+            self.error = self.error or error
 
     def _present(self) -> None:
         assert self.camera is not None

@@ -5,18 +5,17 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
-
-import numpy as np
+from collections.abc import Callable, Iterable
 
 from vcam.audio.gate import Gate
 from vcam.audio.source import Block, Source
 from vcam.errors import SourceError
 from vcam.live.backoff import Backoff
+from vcam.live.chunker import Chunker
 from vcam.live.clock import SampleClock
 from vcam.live.meters import LevelMeter, Notices
 from vcam.live.queues import ChunkQueue
-from vcam.media import CHUNK_SAMPLES, SAMPLE_RATE, AudioChunk, FloatArray, samples, silence
+from vcam.media import CHUNK_SAMPLES, FRAME_SAMPLES, SAMPLE_RATE, AudioChunk, FloatArray, samples, silence
 
 logger = logging.getLogger(__name__)
 
@@ -51,9 +50,7 @@ class AudioPump:
         self._chunks = chunks
         self._notices = notices
         self._on_voice = on_voice
-        self._next = 0  # PTS of the first sample not yet taken
-        self._pending: list[FloatArray] = []  # taken, less than a chunk
-        self._pending_length = 0
+        self._chunker = Chunker()
         self._heard = False  # whether any block has come since the source was opened
         self._end: int | None = None
         self._backoff = Backoff()
@@ -146,7 +143,7 @@ class AudioPump:
             self._heard = True
             self._backoff.succeed()
         start = self._clock.pts_at(block.captured_at) - len(sound)
-        error = round(start - self._next)
+        error = round(start - self._chunker.next_pts)
         if error > RESYNC:
             self._note_resync(error)
             self._append(silence(error))
@@ -154,41 +151,30 @@ class AudioPump:
             self._note_resync(error)
             sound = sound[-error:]
         else:
-            self._clock.observe(self._next + len(sound), block.captured_at)
+            self._clock.observe(self._chunker.next_pts + len(sound), block.captured_at)
         self._append(sound)
 
     def _note_resync(self, error: int) -> None:
-        if self._next:  # the first block of a session always comes some time after its start
+        if self._chunker.next_pts:  # the first block of a session always comes some time after its start
             self.resyncs += 1
             logger.info("sound re-aligned by %+.0f ms", error * 1000 / SAMPLE_RATE)
 
     def _fill_stall(self) -> None:
-        late = self._clock.pts_at(time.monotonic() - self.source.device_latency) - self._next
+        late = self._clock.pts_at(time.monotonic() - self.source.device_latency) - self._chunker.next_pts
         if late > STALL:
             self._append(silence(int(late) - STALL + CHUNK_SAMPLES))
 
     def _finish(self) -> None:
-        self._append(silence(-self._next % CHUNK_SAMPLES))
+        self._emit(self._chunker.finish(FRAME_SAMPLES))
         self._chunks.put(self._gate.flush())
-        self._end = self._next
+        self._end = self._chunker.next_pts
 
     def _append(self, sound: FloatArray) -> None:
-        self._next += len(sound)
-        self._pending.append(sound)
-        self._pending_length += len(sound)
-        if self._pending_length < CHUNK_SAMPLES:
-            return
-        joined = np.concatenate(self._pending)
-        whole = len(joined) // CHUNK_SAMPLES * CHUNK_SAMPLES
-        pts = self._next - len(joined)
-        for offset in range(0, whole, CHUNK_SAMPLES):
-            self._emit(AudioChunk(pts + offset, joined[offset : offset + CHUNK_SAMPLES]))
-        self._pending = [joined[whole:]] if whole < len(joined) else []
-        self._pending_length = len(joined) - whole
+        self._emit(self._chunker.push(sound))
 
-    def _emit(self, chunk: AudioChunk) -> None:
-        self.meter.add(chunk.samples)
-        if self.muted:
-            chunk = AudioChunk(chunk.pts, silence(CHUNK_SAMPLES))
-        self._on_voice(chunk)
-        self._chunks.put(self._gate.push(chunk))
+    def _emit(self, chunks: Iterable[AudioChunk]) -> None:
+        for chunk in chunks:
+            self.meter.add(chunk.samples)
+            heard = AudioChunk(chunk.pts, silence(CHUNK_SAMPLES)) if self.muted else chunk
+            self._on_voice(heard)
+            self._chunks.put(self._gate.push(heard))

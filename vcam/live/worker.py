@@ -95,11 +95,9 @@ class AnimatorWorker:
         if chunk.pts != self._expected:
             self.animator.reset(-(-chunk.pts // FRAME_SAMPLES) * FRAME_SAMPLES)
         self._expected = chunk.end
-        start = time.perf_counter()
-        poses = self.animator.analyse(chunk)
-        spent = time.perf_counter() - start
-        self.analyse_times.add(spent)
-        self._analysing += spent
+        with self.analyse_times.measure() as analysing:
+            poses = self.animator.analyse(chunk)
+        self._analysing += analysing.seconds
         for pose in poses:
             self._show(pose)
 
@@ -107,16 +105,13 @@ class AnimatorWorker:
         if time.monotonic() > self._deadline(pose.pts):
             self.skipped += 1
             return
-        start = time.perf_counter()
-        rgb = self.animator.render(pose)
-        rendered = time.perf_counter()
-        picture = self._stage.compose(rgb, pose.pts)
-        end = time.perf_counter()
+        with self.render_times.measure() as rendering:
+            rgb = self.animator.render(pose)
+        with self.stage_times.measure() as staging:
+            picture = self._stage.compose(rgb, pose.pts)
         if self._stop.is_set():
             return  # replaced while rendering: its pictures are no longer wanted
         self._store.put(picture)
         self.rendered += 1
-        self.render_times.add(rendered - start)
-        self.stage_times.add(end - rendered)
-        self.frame_times.add(end - start + self._analysing)
+        self.frame_times.add(self._analysing + rendering.seconds + staging.seconds)
         self._analysing = 0.0

@@ -1,0 +1,99 @@
+"""`vcam bench`: what the parts cost on this machine, as tables or JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vcam.cli.errors import handle_errors
+
+if TYPE_CHECKING:
+    from vcam.bench.lite import LiteBench
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+
+def register(app: typer.Typer) -> None:
+    group = typer.Typer(help="Measure what the parts cost on this machine.", no_args_is_help=True)
+    group.command("lite")(lite)
+    group.command("gate")(gate)
+    app.add_typer(group, name="bench")
+
+
+@handle_errors
+def lite(
+    profile: Annotated[str, typer.Option("--profile", "-p", help="Whose portrait, size and gate.")] = "default",
+    size: Annotated[str | None, typer.Option(help="Of the picture, for example 1280x720.")] = None,
+    seconds: Annotated[float, typer.Option(help="Of speech for the stages' times.", min=1)] = 20.0,
+    as_json: JsonOption = False,
+) -> None:
+    """The lite animator: milliseconds a frame for each stage, delay, memory."""
+    from vcam.app import StartOptions, effective_profile
+    from vcam.bench.lite import run_lite_bench
+
+    result = run_lite_bench(effective_profile(StartOptions(profile=profile, size=size)), seconds)
+    if as_json:
+        typer.echo(json.dumps(result.to_dict(), indent=2))
+    else:
+        _print_lite(result)
+    raise typer.Exit(0 if result.passed else 1)
+
+
+def _print_lite(result: LiteBench) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from vcam.bench.lite import FRAME_TARGET_MS, LATENCY_TARGET_MS, MEMORY_TARGET_MB
+
+    console = Console()
+    table = Table(title=f"lite at {result.width}x{result.height}, one core", title_justify="left")
+    table.add_column("stage")
+    table.add_column("p50 ms", justify="right")
+    table.add_column("p95 ms", justify="right")
+    names = {"gate": "gate (20 ms of sound)", "analyse": "analysis (20 ms of sound)", "render": "drawing"}
+    for stage in result.stages:
+        name = names.get(stage.name, {"stage": "stage (fit, badge, I420)", "whole": "whole frame"}.get(stage.name, ""))
+        table.add_row(name or stage.name, f"{stage.p50_ms:.2f}", f"{stage.p95_ms:.2f}")
+    console.print(table)
+    microphone = f"{result.microphone:.0f}" if result.microphone is not None else "none here, counted as 0"
+    memory = f"{result.resident_mb:.0f} MB" if result.resident_mb is not None else "not known"
+    console.print(
+        f"real-time factor {result.real_time_factor:.3f} (below 1 is faster than real time; whole frame at most "
+        f"{FRAME_TARGET_MS:.0f} ms wanted)\n"
+        f"delay, measured at the camera: p50 {result.delay_p50:.0f} ms, p95 {result.delay_p95:.0f} ms = "
+        f"{result.algorithmic:.0f} listening ahead + {result.compute_allowed:.0f} allowed for computing + waking up\n"
+        f"microphone: {microphone} ms; microphone to camera {result.mic_to_camera:.0f} ms "
+        f"(at most {LATENCY_TARGET_MS:.0f} wanted)\n"
+        f"in real time: {result.presented} pictures, {result.repeated} repeated, {result.skipped} skipped\n"
+        f"memory {memory} (at most {MEMORY_TARGET_MB:.0f} MB wanted)\n"
+        f"{result.machine['processor']}, {result.machine['cores']} cores, Python {result.machine['python']}, "
+        f"OpenCV {result.machine['opencv']}",
+        highlight=False,
+    )
+    console.print("[green]all targets met[/]" if result.passed else "[red]not all targets met[/]")
+
+
+@handle_errors
+def gate(as_json: JsonOption = False) -> None:
+    """The speech gate on synthesised speech with clicks and noise at several signal-to-noise ratios."""
+    from vcam.bench.gate import run_gate_bench
+
+    result = run_gate_bench()
+    if as_json:
+        typer.echo(json.dumps(result.to_dict(), indent=2))
+    else:
+        _print_rows(result.as_rows())
+    raise typer.Exit(0 if result.passed else 1)
+
+
+def _print_rows(rows: list[list[str]]) -> None:
+    """A table whose first row holds the headings."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*rows[0])
+    for row in rows[1:]:
+        table.add_row(*row)
+    Console().print(table)
