@@ -1,0 +1,101 @@
+"""A session's status for people: a panel on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+STATE_STYLES = {"live": "bold green", "degraded": "bold yellow", "failed": "bold red"}
+UNKNOWN = "–"
+
+
+def status_view(status: dict[str, Any], pid: int, console: Console) -> RenderableType:
+    """What to print on ``console`` for ``status`` (see vcam.control.SessionControl.status)."""
+    rows = status_rows(status, pid)
+    warnings = [str(text) for text in _list(status, "warnings")]
+    if not console.is_terminal:
+        lines = [f"{name}: {value}" for name, value in rows] + [f"warning: {text}" for text in warnings]
+        # No wrapping: a program reads this, and a narrow console must not cut a device's name in two.
+        return Text("\n".join(lines), no_wrap=True, overflow="ignore")
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    state = str(status.get("state", UNKNOWN))
+    for name, value in rows:
+        table.add_row(name, Text(value, style=STATE_STYLES.get(state, "bold") if name == "state" else ""))
+    # Text, not markup: a device may well be called "USB [2]".
+    notes = [Text(f"! {text}", style="yellow") for text in warnings]
+    return Panel(Group(table, *notes), title="vcam", title_align="left", expand=False, padding=(0, 2))
+
+
+def status_rows(status: dict[str, Any], pid: int) -> list[tuple[str, str]]:
+    """Name and value of each line; what the session does not know is a dash."""
+    audio, camera, latency = (_dict(status, key) for key in ("audio", "camera", "latency_ms"))
+    state = str(status.get("state", UNKNOWN))
+    others = [word for word in ("paused", "muted") if status.get(word) is True and word != state]
+    shown, repeated, skipped = (_text(camera.get(key)) for key in ("presented", "repeated", "skipped"))
+    total, algorithmic, median, slow, device = (
+        _number(latency.get(key)) for key in ("total", "algorithmic", "compute_p50", "compute_p95", "device")
+    )
+    return [
+        ("state", ", ".join([state, *others])),
+        ("running", f"{_duration(status.get('uptime_s'))}, pid {pid}"),
+        ("profile", _text(status.get("profile"))),
+        ("avatar", _text(status.get("avatar"))),
+        ("animator", _text(status.get("animator"))),
+        ("audio", _audio(audio)),
+        ("camera", _camera(camera)),
+        ("frames", f"{shown} shown, {repeated} repeated, {skipped} skipped"),
+        ("latency", f"{total} ms (algorithmic {algorithmic}, device {device}, compute {median} median, {slow} p95)"),
+    ]
+
+
+def _audio(audio: dict[str, Any]) -> str:
+    speech = audio.get("speech")
+    heard = UNKNOWN if speech is None else "speech" if speech else "no speech"
+    parts = [
+        _text(audio.get("device")),
+        f"{_text(audio.get('sample_rate'))} Hz",
+        f"{_number(audio.get('level_dbfs'))} dBFS",
+    ]
+    if overruns := audio.get("overruns"):
+        parts.append(f"{_text(overruns)} overruns")
+    return ", ".join([*parts, heard])
+
+
+def _camera(camera: dict[str, Any]) -> str:
+    size = f"{_text(camera.get('width'))}x{_text(camera.get('height'))}"
+    place = " ".join(_text(camera[key]) for key in ("kind", "device") if camera.get(key)) or UNKNOWN
+    return f"{place}, {size} at {_number(camera.get('fps'), 1)} fps"
+
+
+def _duration(seconds: object) -> str:
+    if not isinstance(seconds, int | float):
+        return UNKNOWN
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}"
+
+
+def _number(value: object, digits: int = 0) -> str:
+    return f"{value:.{digits}f}".removesuffix(".0") if isinstance(value, int | float) else UNKNOWN
+
+
+def _text(value: object) -> str:
+    """One printable line, whatever a device or a file calls itself."""
+    text = UNKNOWN if value is None else str(value)
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def _dict(status: dict[str, Any], key: str) -> dict[str, Any]:
+    found = status.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def _list(status: dict[str, Any], key: str) -> list[Any]:
+    found = status.get(key)
+    return found if isinstance(found, list) else []

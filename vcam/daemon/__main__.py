@@ -1,0 +1,7 @@
+"""``python -m vcam.daemon``: started by ``vcam start --background``, which says on stdin what to run."""
+
+import sys
+
+from vcam.daemon.main import main
+
+sys.exit(main())
