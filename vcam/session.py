@@ -135,7 +135,7 @@ class Session:
         if notice:
             self.notices.add("animator", notice)
         stage = build_stage(self.profile)
-        self._store.set_standby(stage.compose(animator.portrait(), 0))
+        self._store.standby = stage.compose(animator.portrait(), 0)
         gate = make_gate(self.profile.gate, animator.look_ahead)
         self._pump = AudioPump(self.source, gate, self._clock, self._chunks, self.notices, self._keep_voice)
         self._pump.start()

@@ -149,7 +149,7 @@ class Presenter:
 
     def _show(self, pts: int, live: bool) -> None:
         assert self.camera is not None
-        picture, on_time = self._store.newest_due(pts)
+        picture, on_time = self._store.newest_due(pts) if live else (self._store.standby, False)
         if picture is None:
             return
         if self.lost and not self._reopen():

@@ -67,7 +67,7 @@ class PictureStore:
         self._size = size
         self._slow_camera = slow_camera
         self._shown: Picture | None = None
-        self._standby: Picture | None = None
+        self.standby: Picture | None = None  # what to show until the first picture is due
         self.skipped = 0
 
     def put(self, picture: Picture) -> None:
@@ -76,11 +76,6 @@ class PictureStore:
                 self._waiting.popleft()
                 self.skipped += 1
             self._waiting.append(picture)
-
-    def set_standby(self, picture: Picture) -> None:
-        """What to show until the first picture comes."""
-        with self._lock:
-            self._standby = picture
 
     def newest_due(self, pts: float) -> tuple[Picture | None, bool]:
         """The picture for a tick at ``pts``, and whether it is the one that belongs there (or an older one again)."""
@@ -92,4 +87,4 @@ class PictureStore:
             if not self._slow_camera:
                 self.skipped += max(0, fresh - 1)
             on_time = self._shown is not None and self._shown.pts + FRAME_SAMPLES > pts
-            return self._shown or self._standby, on_time
+            return self._shown or self.standby, on_time

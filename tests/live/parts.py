@@ -1,0 +1,142 @@
+"""Stand-ins for hardware that is not there, and small real parts to put beside them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from vcam.animators.base import Animator, Pose
+from vcam.audio.source import Block, Source
+from vcam.camera.base import Camera, CameraFormat
+from vcam.errors import CameraLost, SourceError, SourceLost
+from vcam.media import FRAME_SAMPLES, SAMPLE_RATE, AudioChunk, ByteArray, Picture
+
+
+class Microphone(Source):
+    """A microphone under the test's control: 10 ms blocks at real-time pace; can be unplugged and put back."""
+
+    name = "test microphone"
+    live = True
+
+    def __init__(self) -> None:
+        self.plugged = True
+        self.opened = 0
+        self.level = 0.1
+        self._taken = 0
+        self._start = 0.0
+        self._open = False
+        self._stop = threading.Event()
+
+    def open(self) -> None:
+        if not self.plugged:
+            raise SourceError("The test microphone is not there.")
+        self.opened += 1
+        self._stop.clear()
+        self._start, self._taken, self._open = time.monotonic(), 0, True
+
+    def read(self, timeout: float) -> Block | None:
+        if not self.plugged:
+            raise SourceLost("The test microphone was unplugged.")
+        due = self._start + (self._taken + 160) / SAMPLE_RATE
+        wait = due - time.monotonic()
+        if self._stop.wait(max(0.0, min(wait, timeout))) or wait > timeout:
+            return None
+        self._taken += 160
+        return Block(np.full(160, self.level, np.float32), due)
+
+    def skip(self, count: int) -> None:
+        """Lose ``count`` samples, as an overrun does."""
+        self._taken += count
+
+    def close(self) -> None:
+        self._stop.set()
+        self._open = False
+
+
+class ScriptedSource(Source):
+    """Gives the blocks it was given, then ends."""
+
+    name = "script"
+
+    def __init__(self, blocks: Sequence[Block]) -> None:
+        self._blocks = deque(blocks)
+
+    def open(self) -> None:
+        """Nothing to open."""
+
+    def read(self, timeout: float) -> Block | None:
+        if not self._blocks:
+            raise EOFError
+        return self._blocks.popleft()
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+class RecordingCamera(Camera):
+    """Notes what comes, and when; can be taken away."""
+
+    kind: ClassVar[str] = "recording"
+
+    def __init__(self, format: CameraFormat) -> None:
+        super().__init__(format)
+        self.there = True
+        self.opens = 0
+        self.closes = 0
+        self.pictures: list[tuple[int, float, int]] = []  # PTS, monotonic time, brightness of the first pixel
+
+    def open(self) -> None:
+        if not self.there:
+            raise CameraLost("The test camera is still away.")
+        self.opens += 1
+
+    def send(self, picture: Picture) -> None:
+        if not self.there:
+            raise CameraLost("The test camera was taken away.")
+        self.pictures.append((picture.pts, time.monotonic(), int(picture.i420[0, 0])))
+
+    def close(self) -> None:
+        self.closes += 1
+
+
+class CountingAnimator(Animator):
+    """Draws a frame whose brightness tells its number, and can be told to fail, hang or be slow."""
+
+    kind: ClassVar[str] = "counting"
+    look_ahead = 320
+
+    def __init__(self, width: int = 160, height: int = 120) -> None:
+        self.resets: list[int] = []
+        self.closed = False
+        self.fail = False
+        self.hang = threading.Event()
+        self.hanging = False
+        self.slow = 0.0
+        self._size = (height, width, 3)
+
+    def portrait(self) -> ByteArray:
+        return np.zeros(self._size, np.uint8)
+
+    def analyse(self, chunk: AudioChunk) -> Sequence[Pose]:
+        assert len(chunk.ahead) >= self.look_ahead
+        return [Pose(chunk.end - FRAME_SAMPLES)] if chunk.end % FRAME_SAMPLES == 0 else []
+
+    def render(self, pose: Pose) -> ByteArray:
+        if self.fail:
+            raise RuntimeError("told to fail")
+        if self.hanging:
+            self.hang.wait(30)
+        if self.slow:
+            threading.Event().wait(self.slow)
+        return np.full(self._size, 50 + pose.pts // FRAME_SAMPLES % 100, np.uint8)
+
+    def reset(self, pts: int) -> None:
+        self.resets.append(pts)
+
+    def close(self) -> None:
+        self.closed = True

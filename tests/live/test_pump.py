@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from tests.live.parts import Microphone, ScriptedSource
+from tests.waiting import wait_until
+from vcam.audio.gate import make_gate
+from vcam.audio.source import Block, Source
+from vcam.errors import SourceError
+from vcam.live.clock import SampleClock
+from vcam.live.meters import Notices
+from vcam.live.pump import AudioPump
+from vcam.live.queues import ChunkQueue
+from vcam.media import SAMPLE_RATE, AudioChunk
+from vcam.profile.model import GateSettings
+
+
+class Bench:
+    """A pump with everything around it, and what came out of it."""
+
+    def __init__(self, source: Source) -> None:
+        self.voice: list[AudioChunk] = []
+        self.notices = Notices()
+        self.clock = SampleClock()
+        self.chunks = ChunkQueue(size=100_000)
+        gate = make_gate(GateSettings(kind="off"), 960)
+        self.pump = AudioPump(source, gate, self.clock, self.chunks, self.notices, self.voice.append)
+        self.pump.start()
+
+    def contiguous(self) -> bool:
+        return all(a.end == b.pts for a, b in zip(self.voice, self.voice[1:], strict=False)) and self.voice[0].pts == 0
+
+    def samples(self) -> np.ndarray:
+        return np.concatenate([chunk.samples for chunk in self.voice])
+
+
+@pytest.fixture
+def microphone() -> Microphone:
+    return Microphone()
+
+
+@pytest.fixture
+def bench(microphone: Microphone) -> Iterator[Bench]:
+    bench = Bench(microphone)
+    yield bench
+    bench.pump.stop()
+
+
+def test_every_sample_is_stamped_without_a_gap(bench: Bench) -> None:
+    wait_until(lambda: len(bench.voice) > 30)
+    assert bench.contiguous()
+    assert bench.pump.resyncs == 0
+
+
+def test_a_microphone_that_goes_and_comes_back_is_picked_up_where_the_clock_stands(
+    bench: Bench, microphone: Microphone
+) -> None:
+    wait_until(lambda: len(bench.voice) > 10)
+    microphone.plugged = False
+    wait_until(lambda: bench.pump.lost)
+    assert any("unplugged" in text for text in bench.notices.texts())
+    while_away = len(bench.voice)
+    wait_until(lambda: len(bench.voice) > while_away + 20)  # silence stands in for it: the picture must not freeze
+    assert not bench.voice[-1].samples.any()
+    microphone.plugged = True
+    wait_until(lambda: not bench.pump.lost and bench.voice[-1].samples.any())
+    assert microphone.opened == 2
+    assert bench.contiguous()
+    assert bench.notices.texts() == []
+    behind = bench.clock.pts_at(time.monotonic()) - bench.voice[-1].end
+    assert abs(behind) < 0.3 * SAMPLE_RATE
+
+
+def test_lost_samples_become_silence_of_the_same_length(bench: Bench, microphone: Microphone) -> None:
+    wait_until(lambda: len(bench.voice) > 10)
+    microphone.skip(4000)
+    wait_until(lambda: bench.pump.resyncs == 1)
+    wait_until(lambda: bench.voice[-1].samples.any())
+    assert bench.contiguous()
+    sound = bench.samples()
+    silent_after_start = np.flatnonzero(sound[2000:] == 0)
+    assert 3900 <= len(silent_after_start) <= 4100
+
+
+def test_muted_sound_is_silence_but_the_meter_still_shows_it(bench: Bench) -> None:
+    bench.pump.muted = True
+    seen = len(bench.voice)
+    wait_until(lambda: len(bench.voice) > seen + 10)
+    assert not bench.voice[-1].samples.any()
+    assert bench.pump.meter.dbfs == pytest.approx(-20, abs=0.5)
+
+
+def test_a_source_that_cannot_be_opened_at_first_is_an_error(microphone: Microphone) -> None:
+    microphone.plugged = False
+    bench = Bench(microphone)
+    with pytest.raises(SourceError, match="not there"):
+        bench.pump.wait_until_open()
+    bench.pump.stop()
+
+
+def test_a_source_that_ends_is_filled_to_whole_frames_and_flushed() -> None:
+    start = time.monotonic()
+    ends = ((100, 100), (1000, 1100), (333, 1433))
+    blocks = [Block(np.full(count, 0.5, np.float32), start + end / SAMPLE_RATE) for count, end in ends]
+    bench = Bench(ScriptedSource(blocks))
+    wait_until(lambda: bench.pump.end_pts is not None)
+    bench.pump.stop()
+    end = bench.pump.end_pts
+    assert end is not None
+    assert end % 640 == 0
+    assert bench.voice[-1].end == end
+    gated = []
+    while (chunk := bench.chunks.get(0)) is not None:
+        gated.append(chunk)
+    assert gated[-1].end == end
+    assert np.count_nonzero(np.concatenate([c.samples for c in gated])) == 1433
+
+
+def test_stop_can_be_called_twice(bench: Bench) -> None:
+    bench.pump.stop()
+    bench.pump.stop()
