@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import queue
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.audio.sounds import peak, pitch, tone, write_wav
+from tests.pulse import PulseServer, wait_until
+from vcam.audio import portaudio
+from vcam.audio.microphone import MicrophoneSource
+from vcam.audio.source import Block
+from vcam.errors import SourceError, SourceLost
+from vcam.media import SAMPLE_RATE, FloatArray
+
+pytestmark = pytest.mark.audio
+
+
+@pytest.fixture
+def microphone(sound_server: PulseServer) -> Iterator[MicrophoneSource]:
+    source = MicrophoneSource("pulse")
+    yield source
+    source.close()
+
+
+def take(source: MicrophoneSource, seconds: float) -> list[Block]:
+    """The next blocks, at least so many seconds of sound."""
+    taken: list[Block] = []
+    while sum(len(block.samples) for block in taken) < seconds * SAMPLE_RATE:
+        block = source.read(5)
+        assert block is not None
+        taken.append(block)
+    return taken
+
+
+def joined(blocks: list[Block]) -> FloatArray:
+    return np.concatenate([block.samples for block in blocks])
+
+
+def lost(source: MicrophoneSource) -> SourceLost:
+    try:
+        while source.read(10):
+            pass
+    except SourceLost as error:
+        return error
+    pytest.fail("the microphone was not lost")
+
+
+def test_captures_what_is_played(sound_server: PulseServer, microphone: MicrophoneSource, tmp_path: Path) -> None:
+    microphone.open()
+    assert not joined(take(microphone, 0.2)).any()
+    sound_server.play(write_wav(tmp_path / "tone.wav", tone(700, 4, 48_000, 0.25), 48_000))
+    while not np.any(block := take(microphone, 0.01)[0].samples):
+        assert block.dtype == np.float32
+    take(microphone, 0.3)
+    heard = joined(take(microphone, 1.5))
+    assert pitch(heard) == pytest.approx(700, abs=1)
+    assert peak(heard) == pytest.approx(0.25, rel=0.02)
+    # A pure tone obeys this recurrence; a lost or doubled sample breaks it.
+    swing = 2 * np.cos(2 * np.pi * 700 / SAMPLE_RATE)
+    broken = np.abs(heard[2:] - swing * heard[1:-1] + heard[:-2]) > 0.02
+    assert not broken.any()
+    assert microphone.overruns == 0
+
+
+def test_capture_times_advance_with_the_samples(microphone: MicrophoneSource) -> None:
+    microphone.open()
+    take(microphone, 0.3)
+    before = time.monotonic()
+    blocks = take(microphone, 2)
+    ends = np.cumsum([len(block.samples) for block in blocks]) / SAMPLE_RATE
+    offsets = np.array([block.captured_at for block in blocks]) - ends
+    assert np.median(np.abs(offsets - np.median(offsets))) < 0.005
+    rate, _ = np.polyfit(ends, offsets + ends, 1)
+    assert rate == pytest.approx(1, abs=0.02)
+    assert before - 0.5 < blocks[0].captured_at < before + 1
+    assert blocks[-1].captured_at < time.monotonic()
+
+
+def test_tells_what_it_opened(microphone: MicrophoneSource) -> None:
+    assert microphone.live
+    microphone.open()
+    assert microphone.name == "pulse"
+    assert microphone.device_rate in (44_100, 48_000)
+    assert 0.010 < microphone.device_latency < 0.2
+
+
+def test_overrun_is_counted_once_and_the_newest_second_kept(microphone: MicrophoneSource) -> None:
+    microphone.open()
+    take(microphone, 0.1)
+    wait_until(lambda: microphone.overruns > 0, 10, "an overrun")
+    assert microphone.overruns == 1
+    backlog = 0.0
+    while block := microphone.read(0):
+        backlog += len(block.samples) / SAMPLE_RATE
+    assert 0.9 <= backlog <= 1.1
+    assert microphone.overruns == 1
+    take(microphone, 0.1)
+
+
+def test_server_dies_and_comes_back(sound_server: PulseServer, microphone: MicrophoneSource) -> None:
+    microphone.open()
+    take(microphone, 0.1)
+    sound_server.kill()
+    killed = time.monotonic()
+    error = lost(microphone)
+    assert time.monotonic() - killed < 5
+    assert '"pulse" was disconnected' in error.message
+    assert error.hint
+    with pytest.raises(SourceLost):
+        microphone.read(0)  # still
+    microphone.close()
+    assert microphone.read(0) is None
+    with pytest.raises(SourceError, match="microphone"):
+        microphone.open()
+    sound_server.start()
+    microphone.open()
+    take(microphone, 0.1)
+
+
+def test_source_is_unplugged(sound_server: PulseServer, microphone: MicrophoneSource) -> None:
+    microphone.open()
+    take(microphone, 0.1)
+    sound_server.unload("module-null-sink")
+    assert "was disconnected" in lost(microphone).message
+
+
+def test_server_hangs(sound_server: PulseServer, microphone: MicrophoneSource) -> None:
+    microphone.open()
+    take(microphone, 0.1)
+    sound_server.signal(signal.SIGSTOP)
+    assert "sent nothing for 2 seconds" in lost(microphone).message
+    microphone.close()  # returns, although stopping a stream asks the server
+    assert portaudio.rescan() is False
+    sound_server.signal(signal.SIGCONT)
+    wait_until(portaudio.rescan, 10, "the end of the stream that hung")
+    microphone.open()
+    take(microphone, 0.1)
+
+
+def test_close_ends_a_waiting_read(sound_server: PulseServer, microphone: MicrophoneSource) -> None:
+    microphone.open()
+    results: queue.SimpleQueue[Block | None] = queue.SimpleQueue()
+
+    def read_all() -> None:
+        while (block := microphone.read(60)) is not None:
+            results.put(block)
+        results.put(None)
+
+    reader = threading.Thread(target=read_all)
+    reader.start()
+    assert results.get(timeout=10) is not None
+    microphone.close()
+    microphone.close()
+    reader.join(10)
+    assert not reader.is_alive()
+
+
+def test_unknown_device(sound_server: PulseServer) -> None:
+    with pytest.raises(SourceError, match='no microphone named "pulsee"') as caught:
+        MicrophoneSource("pulsee").open()
+    assert "Did you mean: " in caught.value.hint
+    assert '"pulse"' in caught.value.hint
+
+
+def test_refused_rate_falls_back(sound_server: PulseServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sounddevice
+
+    real = sounddevice.RawInputStream
+
+    def picky(**settings: object) -> object:
+        """A device that takes 16 kHz mono alone."""
+        if settings["channels"] != 1:
+            raise sounddevice.PortAudioError("Invalid number of channels", -9998)
+        if settings["samplerate"] != 16_000:
+            raise sounddevice.PortAudioError("Invalid sample rate", -9997)
+        return real(**settings)
+
+    monkeypatch.setattr(sounddevice, "RawInputStream", picky)
+    source = MicrophoneSource("pulse")
+    source.open()
+    assert source.device_rate == 16_000
+    take(source, 0.1)
+    source.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [(-9985, "cannot be opened: Device unavailable"), (-9997, "none of the sample rates")],
+)
+def test_device_that_cannot_be_opened(
+    sound_server: PulseServer, monkeypatch: pytest.MonkeyPatch, code: int, message: str
+) -> None:
+    import sounddevice
+
+    def busy(**settings: object) -> object:
+        raise sounddevice.PortAudioError("Device unavailable", code)
+
+    monkeypatch.setattr(sounddevice, "RawInputStream", busy)
+    with pytest.raises(SourceError) as caught:
+        MicrophoneSource("pulse").open()
+    assert message in caught.value.message
+    assert "vcam devices" in caught.value.hint

@@ -1,0 +1,200 @@
+"""A microphone: blocks from a device at its own rate, handed out at 16 kHz mono with the moment of their capture."""
+
+from __future__ import annotations
+
+import logging
+import math
+import queue
+import threading
+import time
+from typing import Any
+
+import numpy as np
+
+from vcam.audio import portaudio
+from vcam.audio.devices import MICROPHONE, AudioDevice, find_input
+from vcam.audio.resample import Resampler
+from vcam.audio.source import Block, Source
+from vcam.errors import SourceError, SourceLost
+
+logger = logging.getLogger(__name__)
+
+BLOCK_SECONDS = 0.010  # half of vcam's chunk: with ALSA, 20 ms blocks would add another 20 ms of latency
+QUEUE_BLOCKS = 100  # 1 s
+_FALLBACK_RATES = (48_000, 44_100, 16_000)  # Hz, tried when a device refuses its own default
+_FIRST_BLOCK_SECONDS = 5.0  # a sleeping sound server may take 2 s to wake
+_SILENT_SECONDS = 2.0  # without a block after the first: the device is gone
+_MAX_DEVICE_DELAY = 2.0  # s; a driver that claims more since capture is not believed
+
+# PortAudio's error codes (portaudio.h) for settings that another try may avoid.
+_INVALID_CHANNELS = -9998
+_INVALID_RATE = -9997
+
+
+class _Capture:
+    """The callback's side of one stream: copies each block into a queue of 1 s. Full: the oldest block is dropped."""
+
+    def __init__(self) -> None:
+        # (samples, capture time of the last one) or None for the end. SimpleQueue, because its put never waits.
+        self.blocks: queue.SimpleQueue[tuple[bytes, float] | None] = queue.SimpleQueue()
+        self.overruns = 0
+        self.closed = threading.Event()
+        self.device_delay = 0.0  # s from the ADC to the callback, for drivers that do not tell the time of capture
+        self.rate = 1
+        self._dropping = False
+
+    def callback(self, data: Any, frames: int, times: Any, status: Any) -> None:
+        """Called by PortAudio in its own thread, every 10 ms."""
+        now = time.monotonic()
+        # The two times are of PortAudio's clock, so only their difference is used.
+        since_first = times.currentTime - times.inputBufferAdcTime
+        if times.inputBufferAdcTime > 0 and 0 <= since_first <= _MAX_DEVICE_DELAY:
+            captured_at = now - since_first + frames / self.rate
+        else:
+            captured_at = now - self.device_delay
+        full = self.blocks.qsize() >= QUEUE_BLOCKS
+        if full:
+            try:
+                self.blocks.get_nowait()
+            except queue.Empty:  # the reader came between
+                full = False
+        if status.input_overflow or (full and not self._dropping):
+            self.overruns += 1
+        self._dropping = full
+        self.blocks.put((bytes(data), min(captured_at, now)))
+
+    def end(self) -> None:
+        """Wake the reader: nothing more will come."""
+        self.blocks.put(None)
+
+
+class MicrophoneSource(Source):
+    """``device``: "mic" for the system's default, a number, or part of a name. Opening again looks for devices anew.
+
+    When nobody reads for a second, the oldest sound is lost: ``overruns`` counts that once, and ``captured_at``
+    jumps by what is missing.
+    """
+
+    live = True
+
+    def __init__(self, device: str = MICROPHONE) -> None:
+        self.name = device
+        self._spec = device
+        self._capture: _Capture | None = None
+        self._stream: Any = None
+        self._resampler = Resampler(self.device_rate)
+        self._channels = 1
+        self._last_block = 0.0  # monotonic seconds
+        self._patience = _FIRST_BLOCK_SECONDS
+        self._rescan = False
+
+    def open(self) -> None:
+        """Start capturing. Raises SourceError: no PortAudio, no (such) microphone, device busy, no usable rate."""
+        self.close()
+        if self._rescan:
+            portaudio.rescan()
+        # Until it has been open for good, the next try must not trust the old list of devices.
+        self._rescan = True
+        device = find_input(self._spec)
+        capture = _Capture()
+        stream = _start(device, capture)
+        self.name = device.name
+        self.device_rate = round(stream.samplerate)
+        self._channels = stream.channels
+        self._resampler = Resampler(self.device_rate, self._channels)
+        self._last_block = time.monotonic()
+        self._patience = _FIRST_BLOCK_SECONDS
+        self._stream, self._capture = stream, capture
+        logger.info(
+            "microphone %s: %d Hz, %d channels, %.0f ms latency",
+            device.full_name,
+            self.device_rate,
+            self._channels,
+            stream.latency * 1000,
+        )
+
+    def read(self, timeout: float) -> Block | None:
+        capture = self._capture
+        end = time.monotonic() + timeout
+        while capture is not None and not capture.closed.is_set():
+            silent_at = self._last_block + self._patience
+            wait = min(end, silent_at) - time.monotonic()
+            try:
+                taken = capture.blocks.get(timeout=wait) if wait > 0 else capture.blocks.get_nowait()
+            except queue.Empty:
+                if time.monotonic() >= silent_at:
+                    raise self._lost(f"sent nothing for {self._patience:.0f} seconds") from None
+                if time.monotonic() >= end:
+                    return None
+                continue
+            if capture.closed.is_set():
+                return None
+            if taken is None:
+                capture.end()  # for the next read
+                raise self._lost("was disconnected, or its sound server ended")
+            self._last_block, self._patience = time.monotonic(), _SILENT_SECONDS
+            data, captured_at = taken
+            samples = self._resampler.push(np.frombuffer(data, np.float32).reshape(-1, self._channels))
+            if len(samples):
+                return Block(samples, captured_at - self._resampler.delay)
+        return None
+
+    def close(self) -> None:
+        capture, stream = self._capture, self._stream
+        self._stream = None
+        if capture is not None and not capture.closed.is_set():
+            capture.closed.set()
+            capture.end()
+        if stream is not None:
+            portaudio.stop_stream(stream)
+
+    @property
+    def overruns(self) -> int:
+        return self._capture.overruns if self._capture else 0
+
+    @property
+    def device_latency(self) -> float:
+        stream = self._stream
+        return (stream.latency if stream else 0.0) + self._resampler.delay
+
+    def _lost(self, why: str) -> SourceLost:
+        hint = "Check its cable and the sound server; `vcam devices` lists what is there."
+        return SourceLost(f'The microphone "{self.name}" {why}.', hint)
+
+
+def _start(device: AudioDevice, capture: _Capture) -> Any:
+    """A running stream of float32 blocks, mono or stereo, at the first rate that the device takes."""
+    sounddevice = portaudio.load()
+    # More than two channels is an interface's business; its first inputs are where a microphone is.
+    channel_choices = dict.fromkeys((min(2, device.inputs), 1))
+    refused = ""
+    for rate in dict.fromkeys((device.default_rate, *_FALLBACK_RATES)):
+        for channels in channel_choices:
+            capture.rate = rate
+            try:
+                stream = portaudio.start_stream(
+                    lambda rate=rate, channels=channels: sounddevice.RawInputStream(  # type: ignore[misc]
+                        device=device.index,
+                        samplerate=rate,
+                        blocksize=math.ceil(rate * BLOCK_SECONDS),
+                        channels=channels,
+                        dtype="float32",
+                        latency="low",
+                        callback=capture.callback,
+                        finished_callback=capture.end,
+                    )
+                )
+            except sounddevice.PortAudioError as error:
+                refused = str(error)
+                if len(error.args) > 1 and error.args[1] in (_INVALID_CHANNELS, _INVALID_RATE):
+                    continue
+                raise SourceError(
+                    f'The microphone "{device.name}" cannot be opened: {refused}.',
+                    "Another program may hold it: close that, or choose another one with --audio (see `vcam devices`).",
+                ) from error
+            capture.device_delay = stream.latency
+            return stream
+    raise SourceError(
+        f'The microphone "{device.name}" takes none of the sample rates that were tried: {refused}.',
+        "Set it to 48000 Hz in the system's sound settings, or choose another one with --audio (see `vcam devices`).",
+    )

@@ -1,0 +1,127 @@
+"""PortAudio behind one door: loading the library, opening and closing streams, looking for devices anew.
+
+PortAudio lists the devices once, when it is initialised, and must not be initialised again under an open stream:
+so everything in vcam that opens a stream does it here, where they are counted.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from vcam.errors import SourceError
+
+logger = logging.getLogger(__name__)
+
+MISSING_HINT = (
+    "Install it: sudo apt install libportaudio2 (Debian, Ubuntu), sudo dnf install portaudio (Fedora), "
+    "sudo pacman -S portaudio (Arch)."
+)
+_STOP_SECONDS = 1.0
+_NOISE = re.compile(
+    rb"^(ALSA lib |Expression '|Cannot connect to server|jack server|JackShm|attempt to connect).*\n?", re.M
+)
+
+_lock = threading.RLock()
+_open_streams: set[int] = set()
+
+
+def load() -> Any:
+    """The module ``sounddevice``. Raises SourceError, with the command that installs what is missing."""
+    with _lock:
+        try:
+            import sounddevice
+        except OSError as error:
+            raise SourceError(f"Audio devices cannot be used: {error}.", MISSING_HINT) from error
+        except ImportError as error:
+            hint = "Install it: python -m pip install sounddevice."
+            raise SourceError("Audio devices cannot be used: the package sounddevice is missing.", hint) from error
+        return sounddevice
+
+
+def rescan() -> bool:
+    """Look for devices anew. False, and nothing done, while a stream is open: its device would be pulled away.
+
+    Raises SourceError if PortAudio does not start again.
+    """
+    sounddevice = load()
+    with _lock, quiet():
+        if _open_streams:
+            return False
+        try:
+            # No public name exists for this; python-sounddevice's own documentation refers to these two.
+            while sounddevice._initialized:
+                sounddevice._terminate()
+            sounddevice._initialize()
+        except sounddevice.PortAudioError as error:
+            raise SourceError(f"PortAudio does not start: {error}.") from error
+    return True
+
+
+def start_stream(make: Callable[[], Any]) -> Any:
+    """The stream that ``make`` opens, started. Raises sounddevice.PortAudioError. End it with :func:`stop_stream`."""
+    with _lock, quiet():
+        stream = make()
+        try:
+            stream.start()
+        except BaseException:
+            stream.close()
+            raise
+        _open_streams.add(id(stream))
+        return stream
+
+
+def stop_stream(stream: Any) -> None:
+    """Stop and close a stream; a device that does not answer within a second is left to a thread of its own."""
+    # Stopping waits for the sound server, which may hang; the stream stays counted until it is really closed.
+    closer = threading.Thread(target=_close, args=(stream,), name="vcam-audio-close", daemon=True)
+    closer.start()
+    closer.join(_STOP_SECONDS)
+    if closer.is_alive():
+        logger.warning("the audio device does not answer; it is left alone until it does")
+
+
+def _close(stream: Any) -> None:
+    sounddevice = load()
+    try:
+        stream.abort()
+        stream.close()
+    except sounddevice.PortAudioError as error:
+        logger.debug("closing an audio stream: %s", error)
+    with _lock:
+        _open_streams.discard(id(stream))
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what ALSA, JACK and PortAudio print on stderr for the debug log; pass everything else on afterwards."""
+    with _lock, tempfile.TemporaryFile() as caught:
+        stderr = _replace_stderr(caught.fileno())
+        try:
+            yield
+        finally:
+            if stderr is not None:
+                os.dup2(stderr, 2)
+                caught.seek(0)
+                text = caught.read()
+                # Other threads may have written in the meantime: only known noise is kept back.
+                os.write(stderr, _NOISE.sub(b"", text))
+                os.close(stderr)
+                for line in _NOISE.finditer(text):
+                    logger.debug("%s", line[0].decode(errors="replace").strip())
+
+
+def _replace_stderr(replacement: int) -> int | None:
+    """Point file descriptor 2 elsewhere and return a copy of the old one; None in a program without a stderr."""
+    try:
+        stderr = os.dup(2)
+    except OSError:
+        return None
+    os.dup2(replacement, 2)
+    return stderr
