@@ -75,7 +75,8 @@ class Session:
     """One avatar on one camera. ``start`` returns when it is live; then it runs until ``stop``, an error or the end.
 
     ``open_camera`` gives an open camera; it is called on the thread that will use it. ``duration`` in seconds of the
-    session's own clock, None for no end. Thread-safe: controls may be called from anywhere.
+    session's own clock, None for no end. ``make_animator`` gives the animator for a profile, and a notice for the user
+    or "". Thread-safe: controls may be called from anywhere.
     """
 
     def __init__(
@@ -85,8 +86,10 @@ class Session:
         open_camera: Callable[[], Camera],
         *,
         duration: float | None = None,
+        make_animator: Callable[[Profile], tuple[Animator, str]] = build_animator,
     ) -> None:
         self.profile = profile
+        self._make_animator = make_animator
         self.source = source
         self.duration = duration
         self.notices = Notices()
@@ -131,7 +134,7 @@ class Session:
 
     def _go_live(self) -> None:
         self._presenter.start()
-        animator, notice = build_animator(self.profile)
+        animator, notice = self._make_animator(self.profile)
         if notice:
             self.notices.add("animator", notice)
         stage = build_stage(self.profile)
@@ -224,7 +227,7 @@ class Session:
             found = find_profile_or_avatar(target, self.profile)
             profile = self.profile.model_copy(update={"avatar": found.avatar, "animator": found.animator})
             profile = profile.located(found.name, found.folder)
-            animator, notice = build_animator(profile)
+            animator, notice = self._make_animator(profile)
             animator.warm_up()
             if self._worker is None or self._pump is None:
                 raise AnimatorError("The session is not live yet.", "Try again in a moment.")
@@ -362,7 +365,7 @@ class Session:
             self._last_failure = now
             failed.stop(timeout=0)
             try:
-                animator = build_fallback(self.profile) if again else build_animator(self.profile)[0]
+                animator = build_fallback(self.profile) if again else self._make_animator(self.profile)[0]
                 animator.warm_up()
             except VcamError as error:
                 self.notices.add("animator", f"{what} It could not be restarted: {error.message}")
