@@ -17,7 +17,8 @@ from tempfile import TemporaryDirectory
 
 HERE = Path(__file__).parent
 TOOLS = {"qemu-system-x86_64": "qemu-system-x86", "make": "make", "gcc": "gcc"}
-MODULES = ("virtio_pci", "virtio_console", "9pnet_virtio", "9p", "overlay", "snd_aloop", "v4l2loopback")
+MODULES = ("virtio_pci", "virtio_console", "9pnet_virtio", "9p", "overlay", "snd_aloop", "v4l2loopback", "vivid")
+ON_DEMAND = ("vivid",)  # a camera that is not a loopback device; the checks load it where they need it
 # Chromium lists a loopback camera only with exclusive_caps=1.
 CAMERA_OPTIONS = "exclusive_caps=1 card_label=vcam video_nr=10"
 
@@ -141,6 +142,7 @@ def _build(folder: Path, cache: Path, loopback: Path | None) -> None:
         _collect_modules([*(root / "lib/modules").rglob("*.ko*"), module], made / "modules")
         version = re.search(r'^PACKAGE_VERSION="?([^"\s]+)', (source / "dkms.conf").read_text(), re.MULTILINE)
         built = version[1] if version else "of unknown version"
+        (made / "modules/v4l2loopback.version").write_text(built)
         (made / "versions").write_text(f"Linux {release}, v4l2loopback {built}\n")
         shutil.rmtree(folder, ignore_errors=True)
         made.replace(folder)
@@ -178,4 +180,4 @@ def _collect_modules(available: list[Path], target: Path) -> None:
 
     for name in MODULES:
         add(name)
-    (target / "order").write_text("".join(f"{name}\n" for name in order))
+    (target / "order").write_text("".join(f"{name}\n" for name in order if name not in ON_DEMAND))

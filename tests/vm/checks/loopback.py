@@ -6,7 +6,8 @@ import re
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +16,8 @@ import numpy as np
 
 from vcam.media import ByteArray
 
+BUSYBOX = "/run/busybox"
+MODULES = Path("/run/modules")
 DEVICE = Path("/dev/video10")
 LABEL = "vcam"
 FPS = 25
@@ -24,11 +27,26 @@ RIGHT = (145, 54, 34)  # green
 
 def load_module(options: str | None = None) -> None:
     """Load v4l2loopback anew, which makes a device that nobody has used yet."""
-    modules = Path("/run/modules")
     if options is None:
-        options = (modules / "v4l2loopback.options").read_text()
-    subprocess.run(["/run/busybox", "rmmod", "v4l2loopback"], check=True)
-    subprocess.run(["/run/busybox", "insmod", modules / "v4l2loopback.ko", *options.split()], check=True)
+        options = (MODULES / "v4l2loopback.options").read_text()
+    subprocess.run([BUSYBOX, "rmmod", "v4l2loopback"], check=True)
+    subprocess.run([BUSYBOX, "insmod", str(MODULES / "v4l2loopback.ko"), *options.split()], check=True)
+
+
+def driver_version() -> str:
+    """Of the v4l2loopback in this machine, such as "0.12.7"."""
+    return (MODULES / "v4l2loopback.version").read_text()
+
+
+@contextmanager
+def other_camera() -> Iterator[Path]:
+    """A camera that is not a loopback device: the kernel's test driver, vivid."""
+    module = [BUSYBOX, "insmod", str(MODULES / "vivid.ko"), "n_devs=1", "node_types=0x1", "vid_cap_nr=0"]
+    subprocess.run(module, check=True)
+    try:
+        yield Path("/dev/video0")
+    finally:
+        subprocess.run([BUSYBOX, "rmmod", "vivid"], check=True)
 
 
 def picture(width: int, height: int, number: int = 0) -> ByteArray:
@@ -112,11 +130,57 @@ def record(count: int, device: Path = DEVICE) -> Recording:
     return Recording(told[1].decode(), width, height, frames)
 
 
+class Viewer:
+    """FFmpeg showing the camera for as long as the ``with`` block runs; its frames are of the size given."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self._shape = (height * 3 // 2, width)
+        self._arrived = threading.Condition()
+        self._count = 0
+        self._last: ByteArray = np.zeros(self._shape, np.uint8)
+        self._reading = threading.Thread(target=self._read, name="viewer")
+
+    def __enter__(self) -> Viewer:
+        command = ["ffmpeg", "-v", "error", "-nostdin", "-f", "v4l2", "-i", str(DEVICE)]
+        command += ["-c", "copy", "-f", "rawvideo", "-"]
+        self._ffmpeg = subprocess.Popen(command, stdout=subprocess.PIPE)
+        self._reading.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._ffmpeg.kill()
+        self._reading.join()
+        self._ffmpeg.wait()
+        assert self._ffmpeg.stdout is not None
+        self._ffmpeg.stdout.close()
+
+    def more(self, count: int, seconds: float = 60) -> ByteArray:
+        """The latest frame, once ``count`` more have come."""
+        with self._arrived:
+            wanted = self._count + count
+            come = self._arrived.wait_for(lambda: self._count >= wanted, seconds)
+            assert come, f"{wanted - self._count} of {count} frames did not come"
+            return self._last
+
+    def _read(self) -> None:
+        size = self._shape[0] * self._shape[1]
+        assert self._ffmpeg.stdout is not None
+        while len(data := self._ffmpeg.stdout.read(size)) == size:
+            with self._arrived:
+                self._count += 1
+                self._last = np.frombuffer(data, np.uint8).reshape(self._shape)
+                self._arrived.notify_all()
+
+
 def wait_for_producer(seconds: float = 120) -> None:
-    """Until some program has set the device up for writing, which turns it into a camera for readers."""
+    """Until some program writes to the device, which makes it a camera that FFmpeg can read."""
     deadline = time.monotonic() + seconds
-    state = Path("/sys/class/video4linux") / DEVICE.name / "state"
-    while state.read_text().strip() != "capture":
-        if time.monotonic() > deadline:
-            raise AssertionError(f"nothing writes to {DEVICE}: {state.read_text().strip()}")
-        time.sleep(0.1)
+    while True:
+        try:
+            record(1)
+        except AssertionError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+        else:
+            return
