@@ -47,10 +47,10 @@ class SessionLock:
     """
 
     def __init__(self, runtime: Path | None = None) -> None:
-        self._runtime = runtime or runtime_dir()
+        self.runtime = runtime or runtime_dir()
         # thread_local off: a session may be stopped by another thread than the one that started it.
-        self._lock = FileLock(self._runtime / "session.lock", mode=0o600, thread_local=False)
-        self.address = control_address(self._runtime)
+        self._lock = FileLock(self.runtime / "session.lock", mode=0o600, thread_local=False)
+        self.address = control_address(self.runtime)
         self.key = b""
 
     def acquire(self, log: Path | None = None) -> None:
@@ -60,7 +60,7 @@ class SessionLock:
         except Timeout as error:
             raise already_running(self.info()) from error
         except OSError as error:
-            raise VcamError(f"cannot lock {self._runtime / 'session.lock'}: {error.strerror}") from error
+            raise VcamError(f"cannot lock {self.runtime / 'session.lock'}: {error.strerror}") from error
         self._clear()
         self.key = secrets.token_bytes(KEY_BYTES)
         _write_private(self._key_file, self.key)
@@ -126,11 +126,11 @@ class SessionLock:
 
     @property
     def _info_file(self) -> Path:
-        return self._runtime / "session.json"
+        return self.runtime / "session.json"
 
     @property
     def _key_file(self) -> Path:
-        return self._runtime / "control.key"
+        return self.runtime / "control.key"
 
     def _clear(self) -> None:
         self._info_file.unlink(missing_ok=True)
