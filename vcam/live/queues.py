@@ -78,7 +78,10 @@ class PictureStore:
             self._waiting.append(picture)
 
     def newest_due(self, pts: float) -> tuple[Picture | None, bool]:
-        """The picture for a tick at ``pts``, and whether it is the one that belongs there (or an older one again)."""
+        """The picture for a tick at ``pts``, and whether it is the one that belongs there (or an older one again).
+
+        Before the first picture that is the standby picture, if there is one.
+        """
         with self._lock:
             fresh = 0
             while self._waiting and self._waiting[0].pts <= pts:
@@ -86,5 +89,6 @@ class PictureStore:
                 fresh += 1
             if not self._slow_camera:
                 self.skipped += max(0, fresh - 1)
-            on_time = self._shown is not None and self._shown.pts + FRAME_SAMPLES > pts
-            return self._shown or self.standby, on_time
+            if self._shown is None:
+                return self.standby, True
+            return self._shown, self._shown.pts + FRAME_SAMPLES > pts

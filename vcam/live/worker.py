@@ -103,7 +103,7 @@ class AnimatorWorker:
 
     def _show(self, pose: Pose) -> None:
         if time.monotonic() > self._deadline(pose.pts):
-            self.skipped += 1
+            self.skipped += self.rendered > 0  # what was captured while everything was being opened does not count
             return
         with self.render_times.measure() as rendering:
             rgb = self.animator.render(pose)

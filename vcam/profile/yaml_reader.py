@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import stat
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,9 @@ import yaml
 
 from vcam.errors import ProfileError
 
-MAX_BYTES = 256 * 1024
+MAX_BYTES = 64 * 1024
 MAX_DEPTH = 12
+MAX_NAME = 60  # characters of a name from outside that an error repeats
 
 #: Where each value stands: its path of keys -> its line, counted from 1.
 Lines = dict[tuple[str | int, ...], int]
@@ -23,14 +26,15 @@ class _PlainLoader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - yaml's own interface
 
 
-_PlainLoader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"true|false"), list("tf"))
-_PlainLoader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"null|~|"), ["n", "~", ""])
-_PlainLoader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"[-+]?[0-9]{1,18}"), list("-+0123456789"))
-_PlainLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"[-+]?(?:[0-9]{1,18}\.[0-9]{0,18}|\.[0-9]{1,18})(?:[eE][-+]?[0-9]{1,2})?"),
-    list("-+.0123456789"),
-)
+# PyYAML only looks whether a value *begins* like this, hence the \Z. Numbers with leading zeros are text: PyYAML
+# would take them for octal ones.
+for _tag, _pattern, _first in (
+    ("bool", r"(?:true|false)\Z", "tf"),
+    ("null", r"(?:null|~|)\Z", ["n", "~", ""]),
+    ("int", r"[-+]?(?:0|[1-9][0-9]{0,17})\Z", "-+0123456789"),
+    ("float", r"[-+]?(?:[0-9]{1,18}\.[0-9]{0,18}|\.[0-9]{1,18})(?:[eE][-+]?[0-9]{1,2})?\Z", "-+.0123456789"),
+):
+    _PlainLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first))
 
 
 def read_yaml(path: Path) -> tuple[Any, Lines]:
@@ -39,6 +43,8 @@ def read_yaml(path: Path) -> tuple[Any, Lines]:
     Raises ProfileError, naming file and line, for anything that is not small, plain YAML.
     """
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for its other end
+            raise ProfileError(f"{path} is not a file.")
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
@@ -46,7 +52,7 @@ def read_yaml(path: Path) -> tuple[Any, Lines]:
     if len(data) > MAX_BYTES:
         raise ProfileError(f"{path} is too large for a profile (more than {MAX_BYTES // 1024} kB).")
     try:
-        text = data.decode("utf-8")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ProfileError(f"{path} is not text in UTF-8, so it cannot be a profile.") from error
     try:
@@ -56,9 +62,10 @@ def read_yaml(path: Path) -> tuple[Any, Lines]:
         return (_value(node, (), lines, path) if node is not None else None), lines
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
-        raise ProfileError(f"{path}, line {line}: not valid YAML: {error.problem}.") from error
-    except yaml.YAMLError as error:
-        raise ProfileError(f"{path} is not valid YAML: {error}.") from error
+        raise ProfileError(f"{path}, line {line}: not valid YAML: {shortened(error.problem or '', 120)}.") from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise ProfileError(f"{path}, line {line}: not text: a character with the code {error.character}.") from error
 
 
 def _check_events(text: str, path: Path) -> None:
@@ -69,7 +76,7 @@ def _check_events(text: str, path: Path) -> None:
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise ProfileError(f"{path}, line {line}: anchors and aliases (& and *) are not allowed in a profile.")
         if getattr(event, "tag", None):
-            raise ProfileError(f"{path}, line {line}: tags ({event.tag}) are not allowed in a profile.")
+            raise ProfileError(f"{path}, line {line}: tags ({shortened(event.tag)}) are not allowed in a profile.")
         if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
             depth += 1
             if depth > MAX_DEPTH:
@@ -92,15 +99,30 @@ def _value(node: yaml.Node, where: tuple[str | int, ...], lines: Lines, path: Pa
                 raise ProfileError(f"{path}, line {line}: a key must be a plain word.")
             key = str(key_node.value)
             here = (*where, key)
+            if not _is_text(key):
+                raise ProfileError(f"{path}, line {line}: control characters are not allowed in a key.")
             if key in result:
-                raise ProfileError(f"{path}, line {line}: {_dotted(here)} is there twice.")
+                raise ProfileError(f"{path}, line {line}: {dotted(here)} is there twice.")
             result[key] = _value(value_node, here, lines, path)
             lines[here] = line
         return result
     if isinstance(node, yaml.SequenceNode):
         return [_value(item, (*where, index), lines, path) for index, item in enumerate(node.value)]
+    if not _is_text(node.value):
+        raise ProfileError(f"{path}, line {lines[where]}: {dotted(where)}: control characters are not allowed.")
     return yaml.constructor.SafeConstructor().construct_object(node)
 
 
-def _dotted(where: tuple[str | int, ...]) -> str:
-    return ".".join(str(part) for part in where)
+def _is_text(value: str) -> bool:
+    return not any(unicodedata.category(letter) == "Cc" for letter in value)
+
+
+def dotted(where: tuple[int | str, ...]) -> str:
+    """A key's path as it is shown to the user: ``camera.background.kind``."""
+    return ".".join(shortened(str(part)) for part in where)
+
+
+def shortened(text: str, limit: int = MAX_NAME) -> str:
+    """``text`` from outside, fit to be shown in one line: without control characters, cut after ``limit``."""
+    cut = text if len(text) <= limit else text[: limit - 1] + "…"
+    return "".join("?" if unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") else letter for letter in cut)
