@@ -13,7 +13,7 @@ from typing import Any
 from vcam.daemon.lock import SessionLock
 from vcam.daemon.main import main
 from vcam.daemon.server import ControlServer
-from vcam.errors import AvatarError, SourceError
+from vcam.errors import AvatarError, SourceError, UsageError
 
 logger = logging.getLogger("stand_in")
 
@@ -100,6 +100,8 @@ def run(options: dict[str, Any]) -> int:
         signal.signal(signal.SIGTERM, on_signal)
         if "fail" in options:
             raise SourceError(str(options["fail"]), "Plug one in.")
+        if "misuse" in options:
+            raise UsageError(str(options["misuse"]))
         if "crash" in options:
             raise RuntimeError(str(options["crash"]))
         with ControlServer(session, lock.address, lock.key):

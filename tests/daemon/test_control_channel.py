@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import socket
 import struct
+import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -141,6 +144,23 @@ def test_a_wrong_key_is_refused(door: Door, tmp_path: Path) -> None:
     with pytest.raises(ControlError, match="key does not match"):
         door.client.call("stop")
     assert door.session.asked == []
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.skipif(sys.platform != "linux", reason="the system does not tell who connects")
+def test_another_user_is_not_greeted_even_if_the_files_let_him_in(door: Door) -> None:
+    with tempfile.TemporaryDirectory(prefix="vcam-", dir="/tmp") as folder:
+        Path(folder).chmod(0o711)
+        address = f"{folder}/socket"
+        with ControlServer(door.session, address, door.lock.key):
+            Path(address).chmod(0o666)
+            stranger = (
+                "import os, socket, sys; os.setuid(int(sys.argv[2])); channel = socket.socket(socket.AF_UNIX);"
+                "channel.connect(sys.argv[1]); print(len(channel.recv(4096)))"
+            )
+            heard = [subprocess.check_output([sys.executable, "-c", stranger, address, str(uid)]) for uid in (0, 12345)]
+    assert int(heard[0]) > 0
+    assert int(heard[1]) == 0
 
 
 def test_no_request_is_heard_before_the_proof(door: Door) -> None:

@@ -109,6 +109,12 @@ def test_a_start_that_fails_says_why(start: Callable[..., int]) -> None:
     assert not SessionLock().is_held()
 
 
+def test_a_start_that_fails_for_a_wrong_option_is_wrong_usage(start: Callable[..., int]) -> None:
+    with pytest.raises(VcamError, match="no such size") as caught:
+        start({"misuse": "no such size"})
+    assert caught.value.exit_code == 2
+
+
 def test_a_crash_shows_the_end_of_its_traceback(start: Callable[..., int]) -> None:
     with pytest.raises(VcamError, match="RuntimeError: what a surprise"):
         start({"crash": "what a surprise"})

@@ -15,7 +15,7 @@ from vcam.daemon import logs
 from vcam.daemon.client import ControlClient
 from vcam.daemon.lock import SessionLock, already_running
 from vcam.daemon.paths import log_file
-from vcam.errors import ControlError, VcamError
+from vcam.errors import ControlError, UsageError, VcamError
 
 START_LIMIT_S = 30.0
 END_LIMIT_S = 3.0
@@ -99,7 +99,9 @@ def _wait_until_live(
         except subprocess.TimeoutExpired:
             pass
         else:
-            raise _failed(f"vcam ended before it was live (exit status {code})", log, begin)
+            error = _failed(f"vcam ended before it was live (exit status {code})", log, begin)
+            error.exit_code = code if code == UsageError.exit_code else error.exit_code
+            raise error
         info = lock.info()
         # Another start may have won the lock. On Windows a virtual environment's python.exe is the real one's parent.
         if info is None or process.pid not in (info.pid, info.parent):
