@@ -72,11 +72,11 @@ def _check_events(text: str, path: Path) -> None:
     """Refuse, before anything is built, what could grow: anchors and aliases, deep nesting, several documents."""
     depth = documents = 0
     for event in yaml.parse(text, Loader=_PlainLoader):
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + 1 if event.start_mark is not None else 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise ProfileError(f"{path}, line {line}: anchors and aliases (& and *) are not allowed in a profile.")
-        if getattr(event, "tag", None):
-            raise ProfileError(f"{path}, line {line}: tags ({shortened(event.tag)}) are not allowed in a profile.")
+        if tag := getattr(event, "tag", None):
+            raise ProfileError(f"{path}, line {line}: tags ({shortened(str(tag))}) are not allowed in a profile.")
         if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
             depth += 1
             if depth > MAX_DEPTH:
