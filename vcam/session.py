@@ -153,9 +153,8 @@ class Session:
         if self.duration is not None:
             self._presenter.end_at(round(self.duration * SAMPLE_RATE))
         self._live = True
-        logger.info(
-            "live: %s on %s, %.0f ms behind the voice", self.profile.avatar.portrait, camera.device, self.delay_ms
-        )
+        where = camera.device.partition("?")[0]  # without the preview's token: logs get shared
+        logger.info("live: %s on %s, %.0f ms behind the voice", self.profile.avatar.portrait, where, self.delay_ms)
         self._supervisor.start()
 
     @property

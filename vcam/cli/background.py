@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from rich.console import Console
 
 from vcam.app import StartOptions
@@ -17,9 +19,12 @@ def start_in_background(options: StartOptions) -> None:
 
     console = Console(stderr=True)
     with console.status("starting") as line:
-        pid = start_background(asdict(options), on_progress=line.update)
+        level = logging.getLogger().getEffectiveLevel()
+        pid = start_background(asdict(options), level=level, on_progress=line.update)
     camera = ControlClient().call("status")["camera"]
-    console.print(f"vcam runs in the background (pid {pid}): {camera['kind']} {camera['device']}", highlight=False)
-    console.print("`vcam status` shows it, `vcam stop` ends it.", highlight=False)
+    console.print(
+        f"vcam runs in the background (pid {pid}): {camera['kind']} {camera['device']}", highlight=False, soft_wrap=True
+    )
+    console.print("`vcam status` shows it, `vcam stop` ends it.", highlight=False, soft_wrap=True)
     if options.open_page and camera["kind"] == "preview":
         open_page(camera["device"])
