@@ -102,9 +102,12 @@ class PulseServer:
         if self._server is not None:
             self._server.send_signal(number)
 
-    def play(self, wav: Path, sink: str = "mic_in") -> subprocess.Popen[bytes]:
-        """Play a WAV file into a sink, in the background; ``wait()`` on what is returned for its end."""
-        player = self._spawn("paplay", "-d", sink, "--latency-msec=20", str(wav))
+    def play(self, wav: Path, sink: str = "mic_in", latency_ms: int = 100) -> subprocess.Popen[bytes]:
+        """Play a WAV file into a sink, in the background; ``wait()`` on what is returned for its end.
+
+        A small ``latency_ms`` starts sooner, but the player stumbles when the machine is busy.
+        """
+        player = self._spawn("paplay", "-d", sink, f"--latency-msec={latency_ms}", str(wav))
         self._players.append(player)
         return player
 

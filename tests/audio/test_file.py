@@ -41,7 +41,7 @@ def refusal(path: Path | str) -> SourceError:
     with pytest.raises(SourceError) as caught:
         FileSource(path, realtime=False).open()
     with pytest.raises(SourceError):
-        probe(Path(path))
+        probe(path)
     return caught.value
 
 

@@ -53,9 +53,9 @@ class AudioInfo:
     channels: int
 
 
-def probe(path: Path) -> AudioInfo:
+def probe(path: str | Path) -> AudioInfo:
     """Look at a file's headers. The duration is what they promise. Raises SourceError like :func:`decode`."""
-    with _opened(path) as (container, stream):
+    with _opened(home_expanded(Path(path))) as (container, stream):
         return _info(container, stream)
 
 
@@ -91,6 +91,14 @@ def decode(path: Path) -> Iterator[FloatArray]:
             logger.warning("%s is cut short: %.1f s of %.1f s could be read", path.name, played, promised)
         elif broken:
             logger.warning("%s is damaged: %d pieces could not be read", path.name, broken)
+
+
+def home_expanded(path: Path) -> Path:
+    """``~`` as the home folder. Raises SourceError for the home of nobody."""
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise SourceError(f"{path} cannot be found: {error}.") from error
 
 
 def _info(container: InputContainer, stream: AudioStream) -> AudioInfo:

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from vcam.audio.decode import AudioInfo, decode, probe
+from vcam.audio.decode import AudioInfo, decode, home_expanded, probe
 from vcam.audio.source import Block, Source
-from vcam.errors import SourceError
 from vcam.media import CHUNK_SAMPLES, SAMPLE_RATE, FloatArray, samples, silence
 
 __all__ = ["AudioInfo", "FileSource", "probe"]
@@ -44,7 +43,7 @@ class FileSource(Source):
     def open(self) -> None:
         """Open the file and decode its beginning. Raises SourceError if it is missing, unreadable or not audio."""
         self.close()
-        path = _expanded(self.path)
+        path = home_expanded(self.path)
         self.device_rate = probe(path).rate
         with self._decoding:
             self._blocks = _in_chunks(self._pieces(path))
@@ -105,10 +104,3 @@ def _in_chunks(pieces: Iterator[FloatArray]) -> Iterator[FloatArray]:
         rest = joined[whole:].copy()
     if len(rest):
         yield rest
-
-
-def _expanded(path: Path) -> Path:
-    try:
-        return path.expanduser()
-    except RuntimeError as error:
-        raise SourceError(f"{path} cannot be found: {error}.") from error

@@ -38,7 +38,8 @@ class Source(ABC):
     def read(self, timeout: float) -> Block | None:
         """The next block, or None if none came within ``timeout`` seconds.
 
-        Raises EOFError at the end of a file, SourceLost if a device went away (close, then open again later).
+        Raises EOFError at the end of a file, SourceLost if a device went away (close, then open again later: until it
+        is back, open raises SourceError), SourceError if a file cannot be read on.
         """
 
     @abstractmethod
