@@ -86,20 +86,20 @@ class PreviewCamera(Camera):
         app.control = self._control
         if not server.start(app.build(self._token, f"vcam_{self._port}")):
             listener.close()
-            raise CameraError("the preview's web server did not start", "see the log for the reason")
+            raise CameraError("The preview's web server did not start.", "See the log for the reason.")
         pictures.start()
         self._app, self._server, self._pictures, self._sound = app, server, pictures, sound
         logger.info("Preview at %s", self.device.partition("?")[0])  # without the key: logs get shared
 
     def send(self, picture: Picture) -> None:
         if self._server is None or self._pictures is None:
-            raise CameraError("the preview is not open")
+            raise CameraError("The preview is not open.")
         if not self._server.alive:
-            raise CameraLost("the preview's web server has stopped", "see the log for the reason")
+            raise CameraLost("The preview's web server has stopped.", "See the log for the reason.")
         if (picture.width, picture.height) != (self.format.width, self.format.height):
             raise CameraError(
-                f"the preview was opened for {self.format.width}x{self.format.height}, "
-                f"not {picture.width}x{picture.height}"
+                f"The preview was opened for {self.format.width}x{self.format.height}, "
+                f"not {picture.width}x{picture.height}."
             )
         self._pictures.put(picture.i420)
 
@@ -125,8 +125,8 @@ class PreviewCamera(Camera):
         """A bound socket; sets ``_port`` to the port that it got."""
         if self._host not in _LOOPBACK:
             raise CameraError(
-                f"the preview cannot be served on {self._host}: it is for this computer only",
-                f"use one of {', '.join(_LOOPBACK)}",
+                f"The preview cannot be served on {self._host}: it is for this computer only.",
+                f"Use one of {', '.join(_LOOPBACK)}.",
             )
         tries = 1 if self._strict_port or self._port == 0 else _PORTS_TRIED
         for port in range(self._port, min(self._port + tries, 65536)):
@@ -134,17 +134,19 @@ class PreviewCamera(Camera):
                 listener = _bind(self._host, port)
             except OSError as error:
                 if error.errno not in _IN_USE:
-                    raise CameraError(f"cannot serve the preview on {self._host}:{port}: {error.strerror}") from error
+                    raise CameraError(
+                        f"The preview cannot be served on {self._host}:{port}: {error.strerror}."
+                    ) from error
                 continue
             bound = address_of(listener)[1]
             if self._port not in (0, bound):
                 logger.warning("Port %d is in use by another program; the preview takes %d", self._port, bound)
             self._port = bound
             return listener
-        among = f"port {self._port} is" if tries == 1 else f"ports {self._port} to {port} are"
+        among = f"Port {self._port} is" if tries == 1 else f"Ports {self._port} to {port} are"
         raise CameraError(
-            f"{among} in use by another program",
-            "stop that program, or choose another port (camera: port in the profile; 0 takes any free one)",
+            f"{among} in use by another program.",
+            "Stop that program, or choose another port (camera: port in the profile; 0 takes any free one).",
         )
 
 

@@ -28,6 +28,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 _BOUNDARY = "vcam-picture"
 _DELIMITER = f"--{_BOUNDARY}\r\n".encode()
+_HEAD = b"Content-Type: image/jpeg\r\n\r\n"
 _PICTURE_SECONDS = 2.0  # how long /frame.jpg waits for a first picture
 
 #: Path on the server -> file in ``static`` and its type. Nothing else is ever read from disk.
@@ -75,6 +76,8 @@ class PreviewApp:
             viewer = self._pictures.join()
         except FullHouse:
             return _full_house(f"{self._pictures.audience.limit} others are watching already.")
+        if "prompt" in request.query_params:
+            return LiveResponse(viewer, media_type, opening=_DELIMITER + _HEAD, wrap=_prompt_part)
         return LiveResponse(viewer, media_type, opening=_DELIMITER, wrap=_part)
 
     async def _frame(self, request: Request) -> Response:
@@ -141,12 +144,16 @@ class PreviewApp:
 
 
 def _part(jpeg: bytes) -> bytes:
-    """One part of multipart/x-mixed-replace (RFC 2046, 5.1), closed by its delimiter at once.
+    """One part of multipart/x-mixed-replace (RFC 2046, 5.1) with its length, closed by its delimiter at once."""
+    return b"".join((b"Content-Length: %d\r\n" % len(jpeg), _HEAD, jpeg, b"\r\n", _DELIMITER))
 
-    Browsers show a part once they have seen what ends it: were that sent with the next picture, each would be late.
+
+def _prompt_part(jpeg: bytes) -> bytes:
+    """The same with the next part's head in advance, so without lengths, which are not known yet.
+
+    Chromium shows a part when it has read the head of the next: otherwise each picture is late by one.
     """
-    head = b"Content-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(jpeg)
-    return b"".join((head, jpeg, b"\r\n", _DELIMITER))
+    return b"".join((jpeg, b"\r\n", _DELIMITER, _HEAD))
 
 
 def _file_endpoint(content: bytes, media_type: str) -> Endpoint:

@@ -27,7 +27,7 @@ const picture = {
 
   start() {
     // A new address each time: browsers do not ask again for one that they are showing.
-    this.img.src = `/stream.mjpg?t=${Date.now()}`;
+    this.img.src = `/stream.mjpg?prompt&t=${Date.now()}`;
     this.watch();
   },
 
@@ -108,6 +108,9 @@ const WORDS = {
   live: "Live",
   muted: "Muted",
   paused: "Paused",
+  degraded: "Degraded",
+  stopping: "Stopping",
+  failed: "Failed",
   ended: "Ended",
 };
 
@@ -173,8 +176,8 @@ const session = {
 
     this.paused = status.paused ?? status.state === "paused";
     this.muted = status.muted ?? status.state === "muted";
-    const state = this.paused ? "paused" : this.muted ? "muted" : status.state === "starting" ? "starting" : "live";
-    this.setState(state);
+    const passing = ["starting", "degraded", "stopping", "failed"].includes(status.state);
+    this.setState(passing ? status.state : this.paused ? "paused" : this.muted ? "muted" : "live");
 
     const full = preview.viewers >= preview.viewers_limit && picture.img.naturalWidth === 0;
     if (full) say("Too many viewers", `${preview.viewers_limit} pages show this picture already. Close one of them.`, true);
