@@ -175,9 +175,10 @@ def test_colours_survive(tmp_path: Path) -> None:
     colours = [(230, 30, 30), (30, 200, 40), (40, 60, 220), (240, 240, 240), (20, 20, 20)]
     for index, colour in enumerate(colours):
         rgb[:, index * 64 : index * 64 + 64] = colour
+    i420: ByteArray = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420), np.uint8)
     mp4 = writer(path)
     for index in range(10):
-        mp4.write_picture(index * 533, cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420))
+        mp4.write_picture(index * 533, i420)
     mp4.finish()
     read = Reading(path)
     assert read.colour == (1, 13, 6, 1)  # BT.709 primaries, sRGB transfer, SMPTE 170M matrix, limited range

@@ -190,11 +190,16 @@ class Mp4Writer:
         self._container.mux(self._audio.encode(frame))
 
     def finish(self) -> None:
-        """Write what the encoders still hold and the index. Raises OSError or FFmpegError: then ``abandon``."""
+        """Write what the encoders still hold and the index. A file into which nothing was put is removed.
+
+        Raises OSError or FFmpegError: then call ``abandon``.
+        """
         self._container.mux(self._video.encode(None))
         self._container.mux(self._audio.encode(None))
         self._container.close()
         self._sink.close()
+        if self._last_tick < 0 and self._sound_end == 0:
+            self.path.unlink()
 
     def abandon(self) -> float:
         """After an error: keep what is whole and leave the rest. Returns the seconds kept; at 0 the file is removed."""

@@ -188,7 +188,8 @@ class V4L2:
                 drained = False
                 while time.monotonic() < end:
                     try:
-                        os.read(fd, 1)
+                        if not os.read(fd, 1):
+                            return False
                     except BlockingIOError:
                         drained = True
                         time.sleep(0.02)  # 0.12.7 has no poll() for this kind of reader
