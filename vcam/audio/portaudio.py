@@ -6,9 +6,11 @@ so everything in vcam that opens a stream does it here, where they are counted.
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import re
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -28,6 +30,10 @@ _NOISE = re.compile(
     rb"^(ALSA lib |Expression '|Cannot connect to server|jack server|JackShm|attempt to connect).*\n?", re.M
 )
 
+# void (*)(const char *file, int line, const char *function, int err, const char *format, ...), as in alsa/error.h
+_AlsaHandler = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p)
+_ignore_alsa = _AlsaHandler(lambda file, line, function, error, text: None)  # kept for as long as ALSA may call it
+
 _lock = threading.RLock()
 _open_streams: set[int] = set()
 
@@ -42,7 +48,17 @@ def load() -> Any:
         except ImportError as error:
             hint = "Install it: python -m pip install sounddevice."
             raise SourceError("Audio devices cannot be used: the package sounddevice is missing.", hint) from error
+        _silence_alsa()
         return sounddevice
+
+
+def _silence_alsa() -> None:
+    """Keep ALSA from writing each overrun and underrun across the user's terminal; vcam counts them itself."""
+    if sys.platform == "linux":
+        try:
+            ctypes.CDLL("libasound.so.2").snd_lib_error_set_handler(_ignore_alsa)
+        except (OSError, AttributeError):  # a PortAudio that was built without ALSA
+            return
 
 
 def rescan() -> bool:
