@@ -4,35 +4,44 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from vcam.fonts import readable
 from vcam.media import ByteArray
 
-HEIGHT = 0.055  # of the picture's height
+HEIGHT = 0.055  # of the picture's height, at most of twice its width
 MARGIN = 0.03
 BACK_ALPHA = 0.62
+TEXT_SIZE = 0.52  # of the badge's height
+SUPERSAMPLING = 4  # drawn this much larger, then scaled down
 
 
 class Badge:
     """Text on a dark, rounded, see-through plate at the lower left. Drawn once, blended into each I420 picture."""
 
     def __init__(self, text: str, width: int, height: int) -> None:
-        high = max(12, round(height * HEIGHT / 2) * 2)
-        font = ImageFont.load_default(size=high * 0.52)
-        left, _, right, _ = font.getbbox(text)
-        wide = min(round((right - left + high) / 2) * 2, width - 4)
-        image = Image.new("RGB", (wide * 4, high * 4), (18, 22, 28))
+        short = min(height, 2 * width)  # in a very tall picture its width decides
+        high = max(12, round(short * HEIGHT / 2) * 2)
+        margin = round(short * MARGIN / 2) * 2
+        room = width - 2 * margin
+        text, sized = readable(text)
+        size = high * TEXT_SIZE
+        length = sized(size * SUPERSAMPLING).getlength(text) / SUPERSAMPLING
+        if length > room - high:  # a long text in a narrow picture
+            size *= (room - high) / length
+            length = room - high
+        wide = min(round((length + high) / 2) * 2, room)
+        image = Image.new("RGB", (wide * SUPERSAMPLING, high * SUPERSAMPLING), (18, 22, 28))
         alpha = Image.new("L", image.size, 0)
         ImageDraw.Draw(alpha).rounded_rectangle(
-            (0, 0, wide * 4 - 1, high * 4 - 1), high * 2, fill=round(255 * BACK_ALPHA)
+            (0, 0, image.width - 1, image.height - 1), image.height / 2, fill=round(255 * BACK_ALPHA)
         )
-        large = ImageFont.load_default(size=high * 0.52 * 4)
+        font = sized(size * SUPERSAMPLING)
         for target, colour in ((image, (245, 247, 250)), (alpha, 255)):
-            ImageDraw.Draw(target).text((wide * 2, high * 2), text, colour, large, anchor="mm")
+            ImageDraw.Draw(target).text((image.width / 2, image.height / 2), text, colour, font, anchor="mm")
         small = cv2.resize(np.asarray(image), (wide, high), interpolation=cv2.INTER_AREA)
         mask = cv2.resize(np.asarray(alpha), (wide, high), interpolation=cv2.INTER_AREA)
-        margin = round(height * MARGIN / 2) * 2
-        self._row, self._column = max(0, height - margin - high), min(margin, max(0, width - wide) // 2 * 2)
+        self._row, self._column = height - margin - high, margin
         self._height, self._width = height, width
         planes = cv2.cvtColor(small, cv2.COLOR_RGB2YUV_I420)
         half = cv2.resize(mask, (wide // 2, high // 2), interpolation=cv2.INTER_AREA)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,7 @@ from vcam.media import ByteArray
 
 MAX_BYTES = 64 * 2**20
 MAX_PIXELS = 50_000_000
+SMALLER = "Make it smaller first."
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 
 
@@ -27,15 +29,21 @@ def read_image(path: Path) -> ByteArray:
             raise AvatarError(f"{path} is not a file.")
         if size > MAX_BYTES:
             raise AvatarError(f"{path} is too large ({size / 2**20:.0f} MB; at most {MAX_BYTES // 2**20} MB).")
-        with Image.open(path, formats=FORMATS) as header:  # reads the header only
-            columns, rows = header.size
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=FORMATS) as header:  # reads the header only
+                columns, rows = header.size
         if columns * rows > MAX_PIXELS:
-            raise AvatarError(f"{path} is too large ({columns} x {rows} pixels).", "Make it smaller first.")
+            raise AvatarError(f"{path} is too large ({columns} x {rows} pixels).", SMALLER)
         data = np.frombuffer(path.read_bytes(), np.uint8)
-    except (UnidentifiedImageError, Image.DecompressionBombError, Image.DecompressionBombWarning, SyntaxError) as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise AvatarError(f"{path} is too large (more than {MAX_PIXELS // 10**6} megapixels).", SMALLER) from error
+    except (UnidentifiedImageError, SyntaxError) as error:
         raise AvatarError(f"{path} is not a picture that vcam can read.", "Use PNG, JPEG or WebP.") from error
     except OSError as error:
-        raise AvatarError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise AvatarError(f"{str(path)[:200]} cannot be read: {error.strerror or error}.") from error
+    except ValueError as error:  # a zero byte in the path
+        raise AvatarError(f"{str(path)[:200]!r} is not a path.") from error
     decoded = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
     if decoded is None:
         raise AvatarError(f"{path} is damaged and cannot be decoded.", "Save it anew from an image editor.")

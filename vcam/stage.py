@@ -33,13 +33,15 @@ def fit(rgb: ByteArray, width: int, height: int, surround: ByteArray | None = No
 
 
 def cover(rgb: ByteArray, width: int, height: int) -> ByteArray:
-    """``rgb`` scaled to cover width x height and cropped around the centre: uint8 [height, width, 3]."""
+    """``rgb`` cropped around the centre to the shape of width x height and scaled to it: uint8 [height, width, 3]."""
     rows, columns = rgb.shape[:2]
     scale = max(width / columns, height / rows)
-    size = (max(width, round(columns * scale)), max(height, round(rows * scale)))
-    scaled = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    left, top = (size[0] - width) // 2, (size[1] - height) // 2
-    return np.ascontiguousarray(scaled[top : top + height, left : left + width], dtype=np.uint8)
+    # cropped first: a strip of a picture would become immense if it were scaled as a whole
+    wide, high = min(columns, max(1, round(width / scale))), min(rows, max(1, round(height / scale)))
+    left, top = (columns - wide) // 2, (rows - high) // 2
+    part = rgb[top : top + high, left : left + wide]
+    scaled = cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    return scaled.astype(np.uint8, copy=False)
 
 
 def blurred(rgb: ByteArray, brightness: float = 1.0) -> ByteArray:
