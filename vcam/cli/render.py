@@ -39,9 +39,7 @@ def render(
     )
     with bar:
         task = bar.add_task(output.name, total=None)
-        result = render_file(
-            audio, output, chosen, lambda done, total: bar.update(task, completed=done, total=total)
-        )
+        result = render_file(audio, output, chosen, lambda done, total: bar.update(task, completed=done, total=total))
         bar.update(task, completed=result.seconds, total=result.seconds)
     if result.notice:
         console.print(result.notice, markup=False)
