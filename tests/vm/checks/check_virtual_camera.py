@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
@@ -16,8 +19,8 @@ import pytest
 from vcam.camera.auto import open_camera
 from vcam.camera.base import CameraFormat
 from vcam.camera.devices import list_cameras
-from vcam.camera.virtual import VirtualCamera
-from vcam.errors import CameraError
+from vcam.camera.virtual import CHECK_SECONDS, VirtualCamera
+from vcam.errors import CameraError, CameraLost
 from vcam.media import ByteArray, Picture
 from vcam.profile.model import CameraSettings
 
@@ -185,6 +188,49 @@ def check_busy_device_is_refused(device: Path, command: list[str]) -> None:
         (camera,) = list_cameras()
         assert (camera.usable, camera.busy) == (False, True)
         assert len(record(5).frames) == 5, "the look at the device must not disturb its user"
+
+
+def check_second_camera_of_ours_is_refused(device: Path) -> None:
+    with sending(str(device)):
+        record(2)
+        with pytest.raises(CameraError, match="using it"):
+            VirtualCamera(format(), str(device)).open()
+        assert record(5).colours_differ() == 0
+
+
+def check_forbidden_device_is_refused(device: Path) -> None:
+    device.chmod(0o600)
+    os.seteuid(65534)
+    try:
+        with pytest.raises(CameraError, match="may not") as refused:
+            VirtualCamera(format(), str(device)).open()
+    finally:
+        os.seteuid(0)
+    assert "group" in refused.value.hint
+
+
+def check_removed_device_is_noticed(device: Path) -> None:
+    number = device.stat().st_rdev
+    camera = VirtualCamera(format(), str(device))
+    camera.open()
+    camera.send(Picture(0, picture(320, 240)))
+    device.unlink()
+    time.sleep(CHECK_SECONDS)
+    with pytest.raises(CameraLost, match="removed"):
+        camera.send(Picture(0, picture(320, 240)))
+    with pytest.raises(CameraError, match="no /dev/video10"):
+        camera.open()
+    os.mknod(device, 0o666 | stat.S_IFCHR, number)
+    with sending(str(device)):
+        assert record(5).colours_differ() == 0
+
+
+def check_other_program_cannot_change_the_size(device: Path) -> None:
+    with sending(str(device)):
+        record(2)
+        with pytest.raises(RuntimeError), producing(device, 640, 360):
+            record(2)
+        assert record(5).width == 320
 
 
 def check_real_camera_is_refused(device: Path) -> None:
