@@ -16,7 +16,7 @@ from vcam.offline import Pipeline, at_rate
 from vcam.profile.model import Profile
 
 SOUND_RATE = 48_000  # Hz of the recording's sound
-SOUND_CHANNELS = 2
+MAX_CHANNELS = 2
 SOUND_LEAD = 1.0  # s that the sound may be written ahead of the pictures
 
 
@@ -45,16 +45,15 @@ def render(
     VcamError; what was written until then can be played.
     """
     started = time.monotonic()
-    total = probe(audio).duration
+    info = probe(audio)
+    channels = min(info.channels, MAX_CHANNELS)
     animator, notice = build_animator(profile)
     format = camera_format(profile)
     stage = build_stage(profile)
     standby = stage.compose(animator.portrait(), 0)
     pipeline = Pipeline(make_gate(profile.gate, animator.look_ahead), animator, stage)
-    camera = FileCamera(
-        format, output, audio_rate=SOUND_RATE, audio_channels=SOUND_CHANNELS, offline=True, overwrite=True
-    )
-    sound = _Sound(decode_original(audio, SOUND_RATE, SOUND_CHANNELS))
+    camera = FileCamera(format, output, audio_rate=SOUND_RATE, audio_channels=channels, offline=True, overwrite=True)
+    sound = _Sound(decode_original(audio, SOUND_RATE, channels))
     pictures = 0
     pieces = decode(audio)
     first = next(pieces)  # before the output is opened, so that a bad input leaves no file behind
@@ -68,7 +67,7 @@ def render(
             camera.send(picture)
             pictures += 1
             if on_progress is not None:
-                on_progress(seconds, total)
+                on_progress(seconds, info.duration)
         for piece in sound.until(float("inf")):
             camera.send_original(piece)
     finally:

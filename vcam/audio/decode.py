@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -99,6 +99,33 @@ def home_expanded(path: Path) -> Path:
         return path.expanduser()
     except RuntimeError as error:
         raise SourceError(f"{path} cannot be found: {error}.") from error
+
+
+def decode_original(path: Path, rate: int, channels: int) -> Iterator[FloatArray]:
+    """The file's sound for a listener: float32 pieces [n, channels] at ``rate`` Hz; ``channels`` is 1 or 2.
+
+    Broken packets are left out without a word (:func:`decode` warns of them). Raises SourceError like it.
+    """
+    with _opened(path) as (container, stream):
+        resampler = av.AudioResampler(format="flt", layout="mono" if channels == 1 else "stereo", rate=rate)
+        shape = None
+        for frame in _frames(container, stream, path):
+            if frame is None:
+                continue
+            if shape not in (None, (frame.sample_rate, frame.layout.name, frame.format.name)):
+                yield from _interleaved(resampler.resample(None), channels)
+                resampler = av.AudioResampler(format="flt", layout=resampler.layout, rate=rate)
+            shape = (frame.sample_rate, frame.layout.name, frame.format.name)
+            frame.pts = None  # a jump in time is not sound
+            yield from _interleaved(resampler.resample(frame), channels)
+        yield from _interleaved(resampler.resample(None), channels)
+
+
+def _interleaved(frames: Iterable[AudioFrame], channels: int) -> Iterator[FloatArray]:
+    for frame in frames:
+        sound = frame.to_ndarray().reshape(-1, channels).astype(np.float32, copy=False)
+        if len(sound):
+            yield sound
 
 
 def _info(container: InputContainer, stream: AudioStream) -> AudioInfo:
