@@ -191,7 +191,7 @@ class FakeSession:
             },
             "camera": {
                 "kind": "preview",
-                "device": "",
+                "device": "http://127.0.0.1:8765/?token=secret",
                 "width": 640,
                 "height": 360,
                 "fps": 25.0,

@@ -53,6 +53,12 @@ def test_the_first_visit_trades_the_token_for_a_cookie(camera: PreviewCamera) ->
     assert b"<title>vcam preview</title>" in page.body
 
 
+def test_scripts_do_not_learn_the_token(camera: PreviewCamera, session: FakeSession) -> None:
+    status = json.loads(ask(camera, "/status.json").body)
+    assert status["camera"]["device"] == "http://127.0.0.1:8765/"
+    assert "secret" in session.status()["camera"]["device"]
+
+
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1:1", "[::1]:8765", "LOCALHOST:80"])
 def test_names_of_this_computer_are_answered(camera: PreviewCamera, host: str) -> None:
     assert ask(camera, "/status.json", headers={"host": host}).status == 200

@@ -121,6 +121,10 @@ class PreviewApp:
                 status = await asyncio.to_thread(self.control.status)
             except VcamError as error:
                 return _refused(error)
+            camera = status.get("camera")
+            if isinstance(camera, dict) and camera.get("device"):
+                # The cookie is hidden from scripts, so its value should not reach them this way.
+                status["camera"] = {**camera, "device": str(camera["device"]).partition("?")[0]}
         return JSONResponse({**status, "preview": preview})
 
     async def _act(self, request: Request) -> Response:
