@@ -52,7 +52,6 @@ class FileCamera(Camera):
     kind: ClassVar[str] = "file"
     wants_audio: ClassVar[bool] = True
     timed_by_pts: ClassVar[bool] = True
-    timed_by_pts: ClassVar[bool] = True
 
     def __init__(
         self,
