@@ -218,7 +218,7 @@ def test_the_picture_alone(page: Page) -> None:
         camera.attach(FakeSession(warnings=["not here"]))
         camera.send(picture_of(flat(COLOURS[0])))
         page.goto(f"{camera.device}&bare=1")
-        waiting(page, lambda: page.evaluate(WIDTH) == SIZE[0], "the picture is there")
+        expect(page.locator("#picture")).to_have_class("picture has-picture")
         image = cv2.imdecode(np.frombuffer(page.screenshot(), np.uint8), cv2.IMREAD_COLOR)
         assert image is not None
         assert np.abs(image[:, :, ::-1].astype(int) - COLOURS[0]).max() <= 3
