@@ -1,0 +1,265 @@
+"""Puts the layers together: the room, the breathing body, the head bent by its pose. Draws only what has changed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from vcam.animators.base import Scene
+from vcam.media import ByteArray, FloatArray
+
+from .avatar import Avatar
+from .eyes import Eyes, EyeShape
+from .mouth import Mouth, MouthShape
+from .patch import Placement
+
+_EYE_LINE = 400.0  # units; where portraits have their eyes: zooming comes closer to this
+_HEAD_ROOM = 540.0  # units; pictures narrower than this show the person smaller
+_FINER = 1.25  # the head's texture has this many times the picture's pixels, so that bending it keeps it sharp
+_MARGIN = 24.0  # units around the head that its motion may need
+_STEP = 8  # positions are rounded to this part of a pixel: smaller changes are not redrawn
+
+Rect = tuple[int, int, int, int]  # left, top, right, bottom
+
+
+@dataclass(frozen=True, slots=True)
+class HeadPose:
+    """``x``, ``y`` units; ``roll`` degrees clockwise; ``yaw``, ``pitch`` units at the middle of the face; ``jaw`` and
+    ``brow`` units that chin and brows move (down, up); ``breath`` units that the chest is up."""
+
+    x: float = 0.0
+    y: float = 0.0
+    roll: float = 0.0
+    yaw: float = 0.0
+    pitch: float = 0.0
+    jaw: float = 0.0
+    brow: float = 0.0
+    breath: float = 0.0
+
+
+class Compositor:
+    """One avatar in one scene. ``draw`` gives the same picture for the same pose, whatever was drawn before."""
+
+    def __init__(self, avatar: Avatar, scene: Scene) -> None:
+        width, height = scene.width, scene.height
+        fit = min(1.0, width / height / (_HEAD_ROOM / 1000))
+        self._scale = scale = height / 1000 * scene.zoom * fit
+        self._origin = (
+            width / 2 + scene.shift_x * height,
+            height * _EYE_LINE / 1000 + scene.shift_y * height - _EYE_LINE * scale,
+        )
+        room = _room(avatar.backdrop, scene)
+        self._body = _Body(avatar, self._origin, scale, room)
+        self._head = _Head(avatar, self._origin, scale, (width, height))
+        self._canvas = self._body.canvas.copy()
+        self._drawn: Rect | None = None
+
+    def draw(self, pose: HeadPose, mouth: MouthShape, eyes: EyeShape) -> ByteArray:
+        """uint8 RGB [h, w, 3]; the same buffer every time."""
+        moved = self._body.breathe(pose.breath)
+        if moved is not None:
+            _copy(self._body.canvas, self._canvas, moved)
+        if self._head.prepare(pose, mouth, eyes) or moved is not None:
+            if self._drawn is not None:
+                _copy(self._body.canvas, self._canvas, self._drawn)
+            self._drawn = self._head.blend(self._canvas)
+        return self._canvas
+
+
+def _copy(source: ByteArray, target: ByteArray, rect: Rect) -> None:
+    left, top, right, bottom = rect
+    target[top:bottom, left:right] = source[top:bottom, left:right]
+
+
+def _room(background: ByteArray, scene: Scene) -> ByteArray:
+    """The backdrop, or the painted background cut and scaled to cover the whole picture."""
+    width, height = scene.width, scene.height
+    if scene.backdrop is not None:
+        return scene.backdrop.copy()
+    rows, columns = background.shape[:2]
+    scale = max(width / columns, height / rows)
+    across, down = max(1, min(columns, round(width / scale))), max(1, min(rows, round(height / scale)))
+    left, top = (columns - across) // 2, (rows - down) // 2
+    cut = background[top : top + down, left : left + across]
+    shrink = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(cut, (width, height), interpolation=shrink), np.uint8)
+
+
+class _Body:
+    """The body over the room, moved up and down by parts of a pixel: a mix of the layer at two whole positions."""
+
+    def __init__(self, avatar: Avatar, origin: tuple[float, float], scale: float, room: ByteArray) -> None:
+        self._room = room
+        self.canvas = room.copy()
+        self._scale = scale
+        height, width = room.shape[:2]
+        left, top, right, bottom = avatar.rig.layers.body.box
+        x, y = round(origin[0] + left * scale), round(origin[1] + top * scale)
+        size = (max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale)))
+        reach = math.ceil(avatar.rig.motion.breath * 2 * scale) + 2
+        layer = _scaled(avatar.body, size)
+        # what the picture needs of it: nothing beyond its sides, and going on below where the painting ends
+        x0, x1 = max(0, x), min(width, x + size[0])
+        y0 = max(0, y - reach)
+        rows = np.arange(y0 - reach, height + reach) - y
+        layer = layer[:, max(0, x0 - x) : max(0, x1 - x)]
+        padded = layer[np.clip(rows, 0, size[1] - 1)]
+        padded[rows < 0] = 0
+        self._rect: Rect = (x0, min(y0, height), max(x0, x1), height)
+        self._reach = reach
+        self._rgb = np.ascontiguousarray(padded[..., :3])
+        self._clear = np.ascontiguousarray(np.repeat(255 - padded[..., 3:], 3, axis=2))
+        self._at: int | None = None
+
+    def breathe(self, up: float) -> Rect | None:
+        """Draw the body ``up`` units higher than at rest; the part of the canvas that changed, if any."""
+        at = round(max(-self._reach + 1.0, min(self._reach - 1.0, up * self._scale)) * _STEP)
+        left, top, right, bottom = self._rect
+        if at == self._at or right <= left or bottom <= top:
+            return None
+        self._at = at
+        whole, part = divmod(at, _STEP)
+        first, count = self._reach + whole, bottom - top
+        rgb, clear = self._rgb[first : first + count], self._clear[first : first + count]
+        if part:
+            mix = part / _STEP
+            rgb = cv2.addWeighted(rgb, 1 - mix, self._rgb[first + 1 : first + 1 + count], mix, 0)
+            clear = cv2.addWeighted(clear, 1 - mix, self._clear[first + 1 : first + 1 + count], mix, 0)
+        target = self.canvas[top:bottom, left:right]
+        cv2.multiply(self._room[top:bottom, left:right], clear, dst=target, scale=1 / 255)
+        cv2.add(target, rgb, dst=target)
+        return self._rect
+
+
+class _Head:
+    """The head's texture, with the face drawn into it, bent into the picture by displacement fields."""
+
+    def __init__(self, avatar: Avatar, origin: tuple[float, float], scale: float, size: tuple[int, int]) -> None:
+        rig = avatar.rig
+        left, top, right, bottom = rig.layers.head.box
+        self._scale, self._size = scale, size
+        finer = min(_FINER, max(1.0, avatar.head.shape[0] / max(1.0, (bottom - top) * scale)))
+        pixels = (max(1, round((right - left) * scale * finer)), max(1, round((bottom - top) * scale * finer)))
+        self._texture = _scaled(avatar.head, pixels)
+        ratio = (pixels[0] / (right - left), pixels[1] / (bottom - top))  # texture pixels a unit
+        self._ratio = ratio
+        place = Placement((left, top), ratio)
+        self._mouth = Mouth(rig.mouth, self._texture, place)
+        self._eyes = Eyes(rig.eyes, self._texture, place)
+
+        margin = _MARGIN
+        x0 = math.floor(origin[0] + (left - margin) * scale)
+        y0 = math.floor(origin[1] + (top - margin) * scale)
+        x1 = math.ceil(origin[0] + (right + margin) * scale)
+        y1 = math.ceil(origin[1] + (bottom + margin) * scale)
+        self._box: Rect = (x0, y0, x1, y1)
+        # units of each pixel's centre, from the pivot
+        pivot = rig.head.pivot
+        self._pivot = ((pivot[0] - left) * ratio[0] - 0.5, (pivot[1] - top) * ratio[1] - 0.5)
+        across = (np.arange(x0, x1, dtype=np.float32) + 0.5 - origin[0]) / scale
+        down = (np.arange(y0, y1, dtype=np.float32) + 0.5 - origin[1]) / scale
+        u, v = np.meshgrid(across, down)
+        self._u, self._v = u - pivot[0], v - pivot[1]
+        self._turn, self._jaw, self._brow = _fields(avatar, u, v)
+        self._map_x, self._map_y = np.empty_like(self._u), np.empty_like(self._u)
+        self._state: tuple[int, ...] | None = None
+        self._shapes: tuple[MouthShape | None, EyeShape | None] = (None, None)
+        self._pose = HeadPose()
+        self._offset = (0, 0)
+
+    def prepare(self, pose: HeadPose, mouth: MouthShape, eyes: EyeShape) -> bool:
+        """Take a pose; whether the head looks different from before."""
+        changed = False
+        if mouth != self._shapes[0]:
+            self._mouth.draw(mouth)
+            changed = True
+        if eyes != self._shapes[1]:
+            self._eyes.draw(eyes)
+            changed = True
+        self._shapes = (mouth, eyes)
+        step = _STEP * self._scale
+        reach = self._box[3] - self._box[1]
+        state = (
+            round(pose.x * step),
+            round(pose.y * step),
+            round(math.radians(pose.roll) * reach * _STEP),
+            round(pose.yaw * step),
+            round(pose.pitch * step),
+            round(pose.jaw * step),
+            round(pose.brow * step),
+        )
+        if state != self._state:
+            self._state = state
+            x, y, _, yaw, pitch, jaw, brow = (value / step for value in state)
+            self._bend(x, y, state[2] / reach / _STEP, yaw, pitch, jaw, brow)
+            changed = True
+        return changed
+
+    def _bend(self, x: float, y: float, roll: float, yaw: float, pitch: float, jaw: float, brow: float) -> None:
+        """The texture's place for each pixel: turned back about the pivot, then moved back by the fields."""
+        # whole pixels move the box, so that the fields go along; only the rest moves within it
+        self._offset = (round(x * self._scale), round(y * self._scale))
+        x -= self._offset[0] / self._scale
+        y -= self._offset[1] / self._scale
+        cos, sin = math.cos(roll), math.sin(roll)
+        (across, down), (px, py) = self._ratio, self._pivot
+        map_x, map_y = self._map_x, self._map_y
+        cv2.addWeighted(self._u, cos * across, self._v, sin * across, px - (cos * x + sin * y) * across, dst=map_x)
+        cv2.addWeighted(self._u, -sin * down, self._v, cos * down, py - (cos * y - sin * x) * down, dst=map_y)
+        if yaw:
+            cv2.scaleAdd(self._turn, -yaw * across, map_x, dst=map_x)
+        if pitch:
+            cv2.scaleAdd(self._turn, -pitch * down, map_y, dst=map_y)
+        if jaw:
+            cv2.scaleAdd(self._jaw, -jaw * down, map_y, dst=map_y)
+        if brow and self._brow is not None:
+            cv2.scaleAdd(self._brow, brow * down, map_y, dst=map_y)
+
+    def blend(self, canvas: ByteArray) -> Rect | None:
+        """Lay the head over the canvas; the part that it touches."""
+        x0, y0, x1, y1 = self._box
+        dx, dy = self._offset
+        left, top = max(0, x0 + dx), max(0, y0 + dy)
+        right, bottom = min(self._size[0], x1 + dx), min(self._size[1], y1 + dy)
+        if right <= left or bottom <= top:
+            return None
+        rows, columns = slice(top - y0 - dy, bottom - y0 - dy), slice(left - x0 - dx, right - x0 - dx)
+        warped = cv2.remap(
+            self._texture, self._map_x[rows, columns], self._map_y[rows, columns], cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_CONSTANT,
+        )  # fmt: skip
+        clear = cv2.cvtColor(cv2.bitwise_not(cv2.extractChannel(warped, 3)), cv2.COLOR_GRAY2RGB)
+        target = canvas[top:bottom, left:right]
+        cv2.multiply(target, clear, dst=target, scale=1 / 255)
+        cv2.add(target, cv2.cvtColor(warped, cv2.COLOR_RGBA2RGB), dst=target)
+        return left, top, right, bottom
+
+
+def _fields(avatar: Avatar, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray | None]:
+    """How much each point takes part, 0..1: in turning (a dome), in the jaw's drop, and in the brows' lift."""
+    rig = avatar.rig
+    far = ((u - rig.head.centre[0]) / rig.head.radii[0]) ** 2 + ((v - rig.head.centre[1]) / rig.head.radii[1]) ** 2
+    dome = np.clip(1 - far, 0, 1)
+    turn = dome * (2 - dome)
+    jaw = _smoothstep((v - rig.jaw.top) / (rig.jaw.chin - rig.jaw.top)) * _smoothstep(
+        (rig.jaw.half_width - np.abs(u - rig.head.centre[0])) / (0.5 * rig.jaw.half_width)
+    )
+    brow = None
+    if rig.brows is not None:
+        brow = _smoothstep(1 - np.abs(v - rig.brows.y) / rig.brows.reach) * _smoothstep(dome * 4)
+    return turn, jaw, brow
+
+
+def _smoothstep(value: FloatArray) -> FloatArray:
+    t = np.clip(value, 0, 1)
+    return np.asarray(t * t * (3 - 2 * t), np.float32)
+
+
+def _scaled(layer: ByteArray, size: tuple[int, int]) -> ByteArray:
+    """Straight RGBA at ``size``, premultiplied: what blending and bending need for clean edges."""
+    shrink = cv2.INTER_AREA if size[1] < layer.shape[0] else cv2.INTER_LINEAR
+    premultiplied = cv2.cvtColor(layer, cv2.COLOR_RGBA2mRGBA)
+    return np.asarray(cv2.resize(premultiplied, size, interpolation=shrink), np.uint8)

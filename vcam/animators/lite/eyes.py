@@ -1,0 +1,85 @@
+"""The eyes: what shows between the lids (white, iris, pupil, a catch-light) and the lashes. Lids are painted below."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from vcam.media import ByteArray
+
+from . import rig
+from .patch import Patch, Placement, band, oval
+
+_T = np.linspace(-1, 1, 41)
+
+
+@dataclass(frozen=True, slots=True)
+class EyeShape:
+    """``lid`` 0 open to 1 shut; ``gaze_x``, ``gaze_y`` -1..1."""
+
+    lid: float = 0.0
+    gaze_x: float = 0.0
+    gaze_y: float = 0.0
+
+
+class Eyes:
+    """Draws all the eyes into the head's texture."""
+
+    def __init__(self, look: rig.Eyes, texture: ByteArray, place: Placement) -> None:
+        self._look = look
+        self._patches = []
+        for eye in look.each:
+            (x, y), (width, height) = eye.centre, eye.size
+            reach, tall = width * 0.5 + 14 + look.lash, height * 0.6 + 6 + 2 * look.lash + abs(look.slant)
+            self._patches.append((eye, Patch(texture, place, (x - reach, y - tall, x + reach, y + tall))))
+
+    def draw(self, shape: EyeShape) -> None:
+        for eye, patch in self._patches:
+            self._draw_one(eye, patch, shape)
+
+    def _draw_one(self, eye: rig.Eye, patch: Patch, shape: EyeShape) -> None:
+        look = self._look
+        (x0, y0), (width, height) = eye.centre, eye.size
+        half = width / 2
+        x = x0 + half * _T
+        tilt = -look.slant * eye.side * _T
+        if look.shape == "round":
+            upper_arch = lower_arch = (1 - _T**2) ** 0.5
+        else:
+            upper_arch, lower_arch = (1 - np.abs(_T) ** 2.3) ** 0.85, (1 - np.abs(_T) ** 2.6) ** 0.9
+        # the lid follows a downward glance a little, and meets the lower one below the eye's middle
+        lid = shape.lid + (1 - shape.lid) * 0.10 * max(0.0, shape.gaze_y)
+        top = y0 + tilt - 0.56 * height * upper_arch
+        bottom = y0 + tilt + 0.44 * height * lower_arch
+        shut = y0 + tilt + 0.27 * height * lower_arch
+        top = top + (shut - top) * lid
+        bottom = bottom + (shut - bottom) * lid * 0.9
+
+        patch.clear(look.white)
+        iris_x = x0 + look.gaze * shape.gaze_x
+        iris_y = y0 - 0.03 * height + look.gaze * 0.6 * shape.gaze_y
+        patch.colour(oval(iris_x, iris_y, eye.iris, eye.iris), look.iris_dark)
+        patch.colour(oval(iris_x, iris_y + 0.10 * eye.iris, 0.84 * eye.iris, 0.80 * eye.iris), look.iris_light)
+        patch.colour(oval(iris_x, iris_y - 0.34 * eye.iris, 0.80 * eye.iris, 0.46 * eye.iris), look.iris_dark)
+        patch.colour(oval(iris_x, iris_y, eye.pupil, eye.pupil), look.pupil)
+        patch.colour(band(x, top - 4, top + 0.13 * height * (1 - 0.6 * lid)), look.shade)
+        # over the lid's shadow, so that the look stays bright; light comes from the picture's left
+        light = 0.30 * eye.iris
+        patch.colour(oval(iris_x - 0.36 * eye.iris, iris_y - 0.38 * eye.iris, light, light), (255, 255, 255))
+        patch.colour(oval(iris_x + 0.36 * eye.iris, iris_y + 0.42 * eye.iris, 0.4 * light, 0.4 * light), look.white)
+
+        lash = look.lash * (0.35 + 0.65 * upper_arch**0.5)
+        upper = band(x, top - lash, top + 0.6)
+        patch.colour(upper, look.lash_colour)
+        if look.shape == "almond":
+            outer = x0 + eye.side * half
+            edge = float(top[-1] if eye.side > 0 else top[0])
+            wing = np.array(
+                [[-10.0, -0.5 * look.lash], [0, -0.6 * look.lash], [6, -0.8 * look.lash - 2], [0.5, 0.8], [-7, 0.4]]
+            )
+            wing = wing * [eye.side, 1] + [outer, edge]
+            patch.colour(wing, look.lash_colour)
+            patch.cover(wing)
+        patch.cover(band(x, top - lash, np.maximum(bottom, top)))
+        patch.apply()
