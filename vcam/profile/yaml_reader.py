@@ -37,11 +37,8 @@ for _tag, _pattern, _first in (
     _PlainLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first))
 
 
-def read_yaml(path: Path) -> tuple[Any, Lines]:
-    """The file's content as dicts, lists and scalars, and the line of each value.
-
-    Raises ProfileError, naming file and line, for anything that is not small, plain YAML.
-    """
+def read_text(path: Path) -> str:
+    """A profile's file as text. Raises ProfileError if it is not a file, not UTF-8 or larger than 64 kB."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for its other end
             raise ProfileError(f"{path} is not a file.")
@@ -52,9 +49,17 @@ def read_yaml(path: Path) -> tuple[Any, Lines]:
     if len(data) > MAX_BYTES:
         raise ProfileError(f"{path} is too large for a profile (more than {MAX_BYTES // 1024} kB).")
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ProfileError(f"{path} is not text in UTF-8, so it cannot be a profile.") from error
+
+
+def read_yaml(path: Path) -> tuple[Any, Lines]:
+    """The file's content as dicts, lists and scalars, and the line of each value.
+
+    Raises ProfileError, naming file and line, for anything that is not small, plain YAML.
+    """
+    text = read_text(path)
     try:
         _check_events(text, path)
         node = yaml.compose(text, Loader=_PlainLoader)

@@ -1,0 +1,64 @@
+"""What the photoreal animator would use. All of it is optional."""
+
+from __future__ import annotations
+
+import shutil
+from importlib import import_module, metadata
+from importlib.util import find_spec
+from pathlib import Path
+
+from vcam.doctor.check import Check
+from vcam.doctor.install import pip_command
+from vcam.errors import ProfileError
+
+_DRIVER = Path("/proc/driver/nvidia/version")
+_OPTIONAL = "only the ditto animator would use it"
+
+
+def nvidia(driver: Path = _DRIVER) -> Check:
+    try:
+        words = driver.read_text(encoding="utf-8", errors="replace").splitlines()[0].split()
+    except (OSError, IndexError):
+        if shutil.which("nvidia-smi"):
+            return Check("nvidia", "info", "nvidia-smi is there; the driver's version is not known.")
+        return Check("nvidia", "info", f"No NVIDIA driver ({_OPTIONAL}).")
+    version = next((word for word in words if word[:1].isdigit() and "." in word), "unknown")
+    return Check("nvidia", "ok", f"NVIDIA driver {version}.")
+
+
+def onnxruntime() -> Check:
+    if find_spec("onnxruntime") is None:
+        return Check("onnxruntime", "info", f"Not installed ({_OPTIONAL}).", pip_command("onnxruntime"))
+    try:
+        runtime = import_module("onnxruntime")
+    except (ImportError, OSError) as error:
+        return Check("onnxruntime", "info", f"Does not load: {str(error).splitlines()[0][:160]}")
+    providers = [name.removesuffix("ExecutionProvider") for name in runtime.get_available_providers()]
+    return Check("onnxruntime", "ok", f"onnxruntime {runtime.__version__}: {', '.join(providers)}.")
+
+
+def tensorrt() -> Check:
+    # looked for, not imported: its libraries take gigabytes
+    if find_spec("tensorrt") is None:
+        return Check("tensorrt", "info", f"Not installed ({_OPTIONAL}).")
+    try:
+        version = metadata.version("tensorrt")
+    except metadata.PackageNotFoundError:
+        version = "of unknown version"
+    return Check("tensorrt", "ok", f"TensorRT {version} is installed.")
+
+
+def ditto() -> Check:
+    from vcam.profile import Profile
+    from vcam.profile.loader import load
+
+    try:
+        profile = load()
+    except ProfileError:  # has a check of its own
+        profile = Profile()
+    wanted = profile.animator.ditto.checkpoint
+    folder = profile.resolve(wanted) if wanted is not None else Path("checkpoints").absolute()
+    found = folder.is_dir() and any(path.name != "README.md" for path in folder.iterdir())
+    if found:
+        return Check("ditto", "info", f"Something is in {folder}; this version of vcam does not use it yet.")
+    return Check("ditto", "info", "No checkpoint; this version of vcam does not need one.")
