@@ -18,7 +18,7 @@ from vcam.profile.model import Profile
 from vcam.stage import Stage, blurred, cover
 
 if TYPE_CHECKING:
-    from vcam.animators.lite.rig import Rig
+    from vcam.animators.lite.avatar import Avatar
 
 logger = logging.getLogger(__name__)
 
@@ -59,13 +59,13 @@ def portrait_path(profile: Profile) -> str:
     return str(profile.resolve(Path(portrait))) if looks_like_path else portrait
 
 
-def _scene(profile: Profile, avatar: Rig) -> Scene:
+def _scene(profile: Profile, avatar: Avatar) -> Scene:
     width, height = profile.camera.size
     framing = profile.avatar.framing
     return Scene(width, height, framing.zoom, framing.x, framing.y, _backdrop(profile, avatar))
 
 
-def _backdrop(profile: Profile, avatar: Rig) -> ByteArray | None:
+def _backdrop(profile: Profile, avatar: Avatar) -> ByteArray | None:
     width, height = profile.camera.size
     if profile.camera.background.kind == "blur":
         return blurred(cover(avatar.backdrop, width, height))
