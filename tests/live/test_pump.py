@@ -86,6 +86,33 @@ def test_lost_samples_become_silence_of_the_same_length(bench: Bench, microphone
     assert 3900 <= len(silent_after_start) <= 4100
 
 
+def feed(blocks: list[tuple[int, float]]) -> Bench:
+    """Blocks of (sample count, lateness of the time stamp in s) in a row, then the end."""
+    start = time.monotonic()
+    taken = 0
+    script = []
+    for count, late in blocks:
+        taken += count
+        script.append(Block(np.full(count, 0.5, np.float32), start + taken / SAMPLE_RATE + late))
+    bench = Bench(ScriptedSource(script))
+    wait_until(lambda: bench.pump.end_pts is not None)
+    bench.pump.stop()
+    return bench
+
+
+@pytest.mark.parametrize("late", [0.14, -0.14, 5.0])
+def test_a_single_wrong_time_stamp_changes_nothing(late: float) -> None:
+    bench = feed([*[(160, 0.0)] * 50, (160, late), *[(160, 0.0)] * 50])
+    assert bench.pump.resyncs == 0
+    assert np.count_nonzero(bench.samples()) == 101 * 160
+
+
+def test_sound_that_comes_too_early_for_good_is_left_out_once_and_wholly() -> None:
+    bench = feed([*[(160, 0.2)] * 50, *[(160, 0.0)] * 100])
+    assert bench.pump.resyncs == 1
+    assert np.count_nonzero(bench.samples()) == pytest.approx(150 * 160 - 0.2 * SAMPLE_RATE, abs=200)
+
+
 def test_muted_sound_is_silence_but_the_meter_still_shows_it(bench: Bench) -> None:
     bench.pump.muted = True
     seen = len(bench.voice)

@@ -21,7 +21,8 @@ logger = logging.getLogger(__name__)
 
 READ_TIMEOUT = 0.02  # s; how long a stalled source can hold up the silence that stands in for it
 STALL = samples(150)  # later than this, missing sound is replaced by silence
-RESYNC = samples(60)  # a block this far from where the clock has it does not continue the last one
+RESYNC = samples(60)  # a block this far from where the clock has it may not continue the last one,
+ASTRAY_BLOCKS = 5  # and so many in a row do not: a single one is a wrong time stamp, as busy machines give them
 
 
 class AudioPump:
@@ -51,7 +52,9 @@ class AudioPump:
         self._notices = notices
         self._on_voice = on_voice
         self._chunker = Chunker()
-        self._heard = False  # whether any block has come since the source was opened
+        self._continues = False  # whether the next block should follow the last one without a gap
+        self._leaving_out = False  # while more came too late than one block holds
+        self._astray = 0  # blocks in a row that do not stand where the clock has them
         self._end: int | None = None
         self._backoff = Backoff()
         self._stop = threading.Event()
@@ -115,7 +118,7 @@ class AudioPump:
                 logger.debug("audio source still away: %s", error.message)
                 self._backoff.fail()
                 return
-            self.lost, self._heard = False, False
+            self.lost, self._continues = False, False
             self._notices.clear("audio")
             logger.info("audio source %s is back", self.source.name)
         try:
@@ -139,29 +142,38 @@ class AudioPump:
 
     def _take(self, block: Block) -> None:
         sound = block.samples
-        if not self._heard:
-            self._heard = True
-            self._backoff.succeed()
-        start = self._clock.pts_at(block.captured_at) - len(sound)
-        error = round(start - self._chunker.next_pts)
-        if error > RESYNC:
-            self._note_resync(error)
-            self._append(silence(error))
-        elif error < -RESYNC:
-            self._note_resync(error)
-            sound = sound[-error:]
-        else:
+        self._backoff.succeed()
+        error = round(self._clock.pts_at(block.captured_at) - len(sound) - self._chunker.next_pts)
+        if self._leaving_out and error < 0:
+            sound = self._leave_out(sound, -error)
+        elif abs(error) <= RESYNC:
+            self._continues, self._leaving_out, self._astray = True, False, 0
             self._clock.observe(self._chunker.next_pts + len(sound), block.captured_at)
+        elif self._continues and self._astray + 1 < ASTRAY_BLOCKS:
+            self._astray += 1
+        else:
+            sound = self._realign(sound, error)
         self._append(sound)
 
-    def _note_resync(self, error: int) -> None:
-        if self._chunker.next_pts:  # the first block of a session always comes some time after its start
+    def _realign(self, sound: FloatArray, error: int) -> FloatArray:
+        """Put silence where ``error`` samples are missing, or begin to leave out the ``-error`` that are too many."""
+        if self._chunker.next_pts:  # a session's first block always comes some time after its start
             self.resyncs += 1
             logger.info("sound re-aligned by %+.0f ms", error * 1000 / SAMPLE_RATE)
+        self._continues, self._astray = True, 0
+        if error < 0:
+            return self._leave_out(sound, -error)
+        self._append(silence(error))
+        return sound
+
+    def _leave_out(self, sound: FloatArray, count: int) -> FloatArray:
+        self._leaving_out = count > len(sound)
+        return sound[count:]
 
     def _fill_stall(self) -> None:
         late = self._clock.pts_at(time.monotonic() - self.source.device_latency) - self._chunker.next_pts
         if late > STALL:
+            self._continues = False
             self._append(silence(int(late) - STALL + CHUNK_SAMPLES))
 
     def _finish(self) -> None:
