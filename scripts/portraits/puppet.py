@@ -128,7 +128,7 @@ def body(height: int) -> Layer:
     # the head's shadow, and a knitted scarf over it
     layer.shade(layer.mask(ellipse((6, 640), (225, 84)), 24), NIGHT, 0.8, inside)
     tail = smooth(path("60,720 150,716 176,800 184,900 190,985 96,992 92,900 84,800"))
-    loop = strand(path("-226,628 -168,684 -64,716 30,718 146,692 228,628"), [70, 104, 116, 116, 104, 70])
+    loop = strand(path("-196,600 -176,676 -70,716 30,718 150,684 198,600"), [40, 100, 116, 116, 100, 40])
     for shape, lines, seed in ((tail, "down", 8), (loop, "round", 9)):
         layer.shade(layer.mask(shape + np.array([4, 14], np.float32), 12), NIGHT, 0.7, layer.alpha)
         wool = layer.mask(shape)
@@ -256,9 +256,10 @@ def _face(layer: Layer, inside: Array) -> None:
     layer.paint(layer.mask(ellipse((0, 458), (38, 35)), 2), CORAL)
     for _ in range(420):
         turn, far = rng.uniform(0, 2 * np.pi), rng.uniform(0, 1) ** 0.5
-        x, y = float(36 * far * np.cos(turn)), float(458 + 33 * far * np.sin(turn))
+        dx, dy = float(far * np.cos(turn)), float(far * np.sin(turn))
         reach = 11 * rng.uniform(0.6, 1.2)
-        bright = np.clip(0.5 - 0.4 * x / 36 - 0.5 * (y - 458) / 33, 0, 1) + rng.normal(0, 0.14)
+        bright = np.clip(0.5 - 0.4 * dx - 0.5 * dy, 0, 1) + rng.normal(0, 0.14)
         tone = mix(rgb("#a83a3a"), rgb("#ffb79a"), float(np.clip(bright, 0, 1)))
-        tip = (x + reach * np.cos(turn), y + reach * np.sin(turn))
-        layer.dab(strand([(x, y), tip], [3.4, 1]), tone, 0.85)
+        root = (36 * dx, 458 + 33 * dy)
+        tip = (root[0] + reach * float(np.cos(turn)), root[1] + reach * float(np.sin(turn)))
+        layer.dab(strand([root, tip], [3.4, 1]), tone, 0.85)

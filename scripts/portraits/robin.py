@@ -257,8 +257,9 @@ def _features(layer: Layer, inside: Array) -> None:
         brow = layer.mask(strand(at("32,346 52,334 82,327 110,333 130,349"), [8, 15, 14, 10, 2]), 1.6)
         layer.paint(brow, mix(HAIR, HAIR_DARK, 0.3), 0.9, inside)
         for step in range(11):
-            x, y = float(side * (34 + step * 8.2)), float(349 - 18 * np.sin(0.55 + step * 0.17))
-            layer.paint(layer.mask(strand([(x, y + 7), (x + side * 9, y - 4)], [2.6, 0.8]), 0.4), HAIR_DARK, 0.35, brow)
+            left, low = side * (34 + step * 8.2), 356 - 18 * float(np.sin(0.55 + step * 0.17))
+            hair = layer.mask(strand([(left, low), (left + side * 9, low - 11)], [2.6, 0.8]), 0.4)
+            layer.paint(hair, HAIR_DARK, 0.35, brow)
 
 
 def _fringe(layer: Layer, face: Array) -> None:

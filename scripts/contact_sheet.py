@@ -1,0 +1,98 @@
+"""Frames of an avatar under the waveform that they speak: ``python scripts/contact_sheet.py AUDIO [--avatar NAME]``.
+
+For looking at lip sync: the sound goes through the gate and the animator, a strip of waveform shows the level (grey
+where the gate is closed) and the jaw (red), and below each moment stands the face.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from vcam.animators.base import Scene
+from vcam.animators.lite import LiteAnimator, LitePose
+from vcam.audio.decode import decode
+from vcam.audio.webrtc_gate import WebRtcGate
+from vcam.media import CHUNK_SAMPLES, FRAME_SAMPLES, SAMPLE_RATE, AudioChunk, ByteArray, FloatArray, silence
+from vcam.profile.model import GateSettings, LiteOptions
+
+FACE, STRIP, WIDEST = 132, 70, 8192  # pixels: a face's side, the waveform's height, the widest sheet
+PAPER, INK, CLOSED, JAW = (250, 248, 244), (70, 90, 100), (190, 190, 190), (215, 70, 50)
+
+
+def chunks(sound: FloatArray) -> list[AudioChunk]:
+    """The sound through the gate, as the animator gets it."""
+    gate = WebRtcGate(GateSettings(), LiteAnimator.look_ahead)
+    sound = np.concatenate([sound, silence(-len(sound) % CHUNK_SAMPLES)])
+    out: list[AudioChunk] = []
+    for pts in range(0, len(sound), CHUNK_SAMPLES):
+        out.extend(gate.push(AudioChunk(pts, sound[pts : pts + CHUNK_SAMPLES])))
+    out.extend(gate.flush())
+    return out
+
+
+def sheet(sound: FloatArray, avatar: str, every: int, columns: int) -> ByteArray:
+    """uint8 RGB: one row of faces for each ``columns * every`` frames of 40 ms."""
+    animator = LiteAnimator(avatar, LiteOptions(), Scene(480, 480, zoom=1.55, shift_y=0.02))
+    faces: list[ByteArray] = []
+    poses: list[LitePose] = []
+    speech: list[bool] = []
+    for chunk in chunks(sound):
+        speech.append(chunk.speech)
+        for pose in animator.analyse(chunk):
+            if len(poses) % every == 0:
+                face = cv2.resize(animator.render(pose), (FACE, FACE), interpolation=cv2.INTER_AREA)
+                faces.append(np.asarray(face, np.uint8))
+            poses.append(pose)
+    rows = []
+    for first in range(0, len(faces), columns):
+        span = range(first * every, min(len(poses), (first + columns) * every))
+        line = np.full((FACE, FACE * columns, 3), PAPER, np.uint8)
+        for index, face in enumerate(faces[first : first + columns]):
+            line[:, index * FACE : (index + 1) * FACE] = face
+        rows += [_strip(sound, poses, speech, span, every), line]
+    return np.concatenate([row[:, : FACE * columns] for row in rows])
+
+
+def _strip(sound: FloatArray, poses: list[LitePose], speech: list[bool], span: range, every: int) -> ByteArray:
+    image = np.full((STRIP, WIDEST, 3), PAPER, np.uint8)
+    scale = FACE / every / FRAME_SAMPLES  # pixels a sample
+    begin, middle = span.start * FRAME_SAMPLES, STRIP // 2
+    loudest = float(np.abs(sound).max()) + 1e-6
+    step = FRAME_SAMPLES // 16
+    for pts in range(begin, min(span.stop * FRAME_SAMPLES, len(sound)), step):
+        tall = int(float(np.abs(sound[pts : pts + step]).max()) / loudest * (middle - 4))
+        x = int((pts - begin) * scale)
+        cv2.line(image, (x, middle - tall), (x, middle + tall), INK if speech[pts // CHUNK_SAMPLES] else CLOSED, 1)
+    jaw = [
+        (int((n - span.start + 0.5) * FRAME_SAMPLES * scale), int((STRIP - 4) * (1 - poses[n].mouth.jaw))) for n in span
+    ]
+    cv2.polylines(image, [np.array(jaw, np.int32)], False, JAW, 2, cv2.LINE_AA)
+    time = f"{begin / SAMPLE_RATE:.2f} s"
+    cv2.putText(image, time, (4, 12), cv2.FONT_HERSHEY_SIMPLEX, 0.36, INK, 1, cv2.LINE_AA)
+    return image
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("audio", type=Path, metavar="AUDIO")
+    parser.add_argument("--avatar", default="robin", help="a bundled avatar or a folder")
+    parser.add_argument("-o", "--output", type=Path, default=Path("contact-sheet.png"), metavar="OUT.png")
+    parser.add_argument("--start", type=float, default=0.0, help="seconds to leave out")
+    parser.add_argument("--seconds", type=float, default=8.0, help="how much to show")
+    parser.add_argument("--every", type=int, default=2, help="one face for so many frames of 40 ms")
+    parser.add_argument("--columns", type=int, default=14)
+    options = parser.parse_args()
+    sound = np.concatenate([silence(0), *decode(options.audio)])
+    first = int(options.start * SAMPLE_RATE)
+    sound = sound[first : first + int(options.seconds * SAMPLE_RATE)]
+    picture = sheet(sound, options.avatar, options.every, options.columns)
+    if not cv2.imwrite(str(options.output), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)):
+        raise SystemExit(f"Cannot write {options.output}.")
+
+
+if __name__ == "__main__":
+    main()

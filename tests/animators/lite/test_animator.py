@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.animators.lite.speech import chunks, jaws, poses, sentence, vowel
+from vcam.animators.base import Pose, Scene
+from vcam.animators.lite import LiteAnimator, load_avatar
+from vcam.errors import AnimatorError
+from vcam.media import FRAME_SAMPLES, ByteArray, FloatArray, samples, silence
+from vcam.profile.model import LiteOptions
+
+SMALL = Scene(640, 360)
+STILL = LiteOptions(sway=0, blinks_per_minute=0)
+ROBIN = load_avatar("robin")
+
+
+def animator(options: LiteOptions = STILL, scene: Scene = SMALL, name: str = "robin") -> LiteAnimator:
+    return LiteAnimator(ROBIN if name == "robin" else load_avatar(name), options, scene)
+
+
+def mouth_change(lite: LiteAnimator, rgb: ByteArray) -> int:
+    """Pixels around the mouth that clearly differ from the closed mouth."""
+    rig = lite.avatar.rig.mouth
+    height, width = rgb.shape[:2]
+    x, y = width // 2 + round(rig.centre[0] * height / 1000), round(rig.centre[1] * height / 1000)
+    reach = round(rig.size[0] * 0.6 * height / 1000)
+    part = (slice(y - reach // 2, y + reach), slice(x - reach, x + reach))
+    return int((np.abs(rgb[part].astype(int) - lite.portrait()[part]).max(axis=2) > 40).sum())
+
+
+@pytest.mark.parametrize("name", ["robin", "puppet"])
+def test_the_mouth_opens_with_speech_and_is_closed_in_silence(name: str) -> None:
+    lite = animator(name=name)
+    sound = np.concatenate([silence(samples(800)), vowel("a", 400), silence(samples(800))])
+    speaking = range(samples(740), samples(1300))
+    seen = {
+        pose.pts: mouth_change(lite, lite.render(pose))
+        for pose in poses(lite, chunks(sound, lambda pts: pts in speaking))
+    }
+    before = [change for pts, change in seen.items() if pts < samples(700)]
+    middle = [change for pts, change in seen.items() if samples(920) <= pts < samples(1120)]
+    after = [change for pts, change in seen.items() if pts >= samples(1300 + 120)]
+    assert max(before) == 0
+    assert min(middle) > 150
+    assert max(after) == 0
+
+
+def test_the_mouth_follows_syllables() -> None:
+    gap = silence(samples(200))
+    sound = np.concatenate([gap, vowel("a", 220), gap, vowel("a", 220), gap, vowel("a", 220), gap])
+    opened = np.array(jaws(poses(animator(), chunks(sound)))) > 0.35
+    assert int(np.count_nonzero(opened[1:] & ~opened[:-1])) == 3
+    assert int(np.count_nonzero(~opened[1:] & opened[:-1])) == 3
+
+
+@pytest.mark.parametrize("gain", [0.1, 10**-1.5, 3.0])
+def test_the_level_of_the_voice_does_not_matter(gain: float) -> None:
+    sound = sentence()
+    loud = jaws(poses(animator(), chunks(sound)))
+    other = jaws(poses(animator(), chunks((sound * gain).astype(np.float32))))
+    assert max(loud) > 0.5
+    assert np.abs(np.array(loud) - np.array(other)).max() <= 0.05
+
+
+def test_a_voice_that_becomes_quieter_opens_the_mouth_again() -> None:
+    sound = np.concatenate([sentence(1), 0.03 * sentence(6)]).astype(np.float32)
+    assert max(jaws(poses(animator(), chunks(sound)))[-25:]) > 0.5
+
+
+def test_expressiveness_scales_the_mouth() -> None:
+    sound = sentence(1)
+    usual = max(jaws(poses(animator(), chunks(sound))))
+    none = max(jaws(poses(animator(LiteOptions(expressiveness=0)), chunks(sound))))
+    half = max(jaws(poses(animator(LiteOptions(expressiveness=0.5)), chunks(sound))))
+    assert none == 0
+    assert half == pytest.approx(usual / 2, abs=0.02)
+
+
+def test_the_same_seed_gives_the_same_frames_and_another_does_not() -> None:
+    def film(seed: int) -> list[bytes]:
+        lite = animator(LiteOptions(seed=seed))
+        return [lite.render(pose).tobytes() for pose in poses(lite, chunks(sentence(1)))]
+
+    first = film(3)
+    assert film(3) == first
+    assert film(4) != first
+
+
+def test_a_frame_does_not_depend_on_the_frames_before_it() -> None:
+    lite = animator(LiteOptions())
+    found = poses(lite, chunks(sentence(2)))
+    forward = {pose.pts: lite.render(pose).copy() for pose in found}
+    for pose in found[::-7]:
+        np.testing.assert_array_equal(lite.render(pose), forward[pose.pts])
+
+
+def test_the_portrait_is_the_pose_at_rest_and_motion_begins_there() -> None:
+    lite = animator(LiteOptions())
+    rest = lite.portrait().copy()
+    found = poses(lite, chunks(silence(16000), speech=False))
+    first = lite.render(found[0])
+    assert np.abs(first.astype(int) - rest).mean() < 1.0
+    np.testing.assert_array_equal(lite.portrait(), rest)
+
+
+def test_frames_come_in_order_one_for_each_40_ms() -> None:
+    found = poses(animator(), chunks(sentence(1)))
+    assert [pose.pts for pose in found] == [n * FRAME_SAMPLES for n in range(25)]
+
+
+def test_more_ahead_than_needed_changes_nothing() -> None:
+    sound = sentence(1)
+    enough = poses(animator(), chunks(sound))
+    assert poses(animator(), chunks(sound, hold=LiteAnimator.look_ahead * 3)) == enough
+
+
+def test_nothing_pops() -> None:
+    """Between neighbouring frames, also over a gap, the head moves by little, and the mouth never snaps."""
+    lite = animator(LiteOptions(sway=2))
+    speaking = chunks(sentence(4), lambda pts: pts % 32000 < 20000)
+    found = poses(lite, speaking)
+    lite.reset(640 * 1000)
+    found += poses(lite, chunks(sentence(2), pts=640 * 1000))
+    heads = [(p.head.x, p.head.y, 4 * p.head.roll, p.head.yaw, p.head.pitch, p.head.breath) for p in found]
+    assert np.abs(np.diff(np.array(heads), axis=0)).max() < 3.5
+    assert np.abs(np.diff(jaws(found))).max() < 0.6
+
+
+def test_after_a_gap_the_mouth_opens_again() -> None:
+    lite = animator()
+    poses(lite, chunks(sentence(1)))
+    lite.reset(640 * 500)
+    found = poses(lite, chunks(sentence(1), pts=640 * 500))
+    assert found[0].pts == 640 * 500
+    assert max(jaws(found)) > 0.5
+
+
+def test_a_gap_without_reset_is_refused() -> None:
+    lite = animator()
+    poses(lite, chunks(silence(640)))
+    with pytest.raises(ValueError, match="reset"):
+        poses(lite, chunks(silence(640), pts=6400))
+    with pytest.raises(ValueError, match="multiple of 640"):
+        lite.reset(320)
+
+
+def test_sway_0_keeps_the_head_still() -> None:
+    lite = animator(LiteOptions(sway=0, blinks_per_minute=0, expressiveness=0))
+    heads = {(p.head.x, p.head.y, p.head.roll, p.head.yaw, p.head.pitch) for p in poses(lite, chunks(sentence(2)))}
+    assert heads == {(0, 0, 0, 0, 0)}
+
+
+SIZES = [(160, 120), (1280, 720), (720, 1280), (640, 640), (160, 1200), (2000, 120), (1366, 768), (3840, 2160)]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_every_size_is_filled(size: tuple[int, int]) -> None:
+    lite = animator(LiteOptions(), Scene(*size))
+    pose = poses(lite, chunks(vowel("a", 200)))[-1]
+    frame = lite.render(pose)
+    for picture in (lite.portrait(), frame):
+        assert picture.shape == (size[1], size[0], 3)
+        assert picture.dtype == np.uint8
+        assert picture.flags.c_contiguous
+        assert picture[:, :4].std() + picture[:, -4:].std() > 0  # painted up to both sides
+    assert not np.array_equal(frame, lite.portrait())
+
+
+@pytest.mark.parametrize(
+    "scene",
+    [
+        Scene(640, 360, zoom=4, shift_x=1, shift_y=1),
+        Scene(640, 360, zoom=4, shift_x=-1, shift_y=-1),
+        Scene(640, 360, zoom=0.25),
+        Scene(640, 360, zoom=0.25, shift_x=-1, shift_y=-1),
+    ],
+)
+def test_any_framing_can_be_drawn(scene: Scene) -> None:
+    lite = animator(LiteOptions(), scene)
+    for pose in poses(lite, chunks(vowel("a", 200))):
+        assert lite.render(pose).shape == (360, 640, 3)
+
+
+def test_zoom_and_shift_move_the_portrait() -> None:
+    usual = animator().portrait()
+    assert not np.array_equal(animator(scene=Scene(640, 360, zoom=1.5)).portrait(), usual)
+    plain = np.full((360, 640, 3), 255, np.uint8)
+    here = animator(scene=Scene(640, 360, backdrop=plain)).portrait()
+    there = animator(scene=Scene(640, 360, shift_x=0.1, backdrop=plain)).portrait()
+    np.testing.assert_array_equal(there[:, 36:], here[:, :-36])
+
+
+def test_the_backdrop_is_behind_the_person() -> None:
+    backdrop = np.zeros((360, 640, 3), np.uint8)
+    backdrop[..., 1] = np.arange(640) % 256
+    lite = animator(LiteOptions(), Scene(640, 360, backdrop=backdrop))
+    frame = lite.render(poses(lite, chunks(sentence(1)))[-1])
+    np.testing.assert_array_equal(frame[:200, :150], backdrop[:200, :150])
+    assert not np.array_equal(frame[100:200, 300:340], backdrop[100:200, 300:340])
+
+
+@pytest.mark.parametrize("scene", [Scene(159, 120), Scene(641, 360), Scene(4000, 2160), Scene(640, 0)])
+def test_sizes_that_cannot_be_drawn_are_refused(scene: Scene) -> None:
+    with pytest.raises(AnimatorError, match="cannot draw"):
+        animator(scene=scene)
+
+
+def test_a_backdrop_of_another_size_is_refused() -> None:
+    with pytest.raises(AnimatorError, match="backdrop"):
+        animator(scene=Scene(640, 360, backdrop=np.zeros((10, 10, 3), np.uint8)))
+
+
+def test_a_pose_of_another_animator_is_refused() -> None:
+    with pytest.raises(TypeError):
+        animator().render(Pose(0))
+
+
+@pytest.mark.parametrize("sound", [np.zeros(6400, np.float32), np.ones(6400, np.float32)], ids=["silence", "constant"])
+def test_odd_sound_gives_finite_poses(sound: FloatArray) -> None:
+    for pose in poses(animator(), chunks(sound)):
+        assert np.isfinite([pose.mouth.jaw, pose.mouth.wide, pose.mouth.pressed]).all()
