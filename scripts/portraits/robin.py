@@ -20,7 +20,7 @@ CREAM = rgb("#fbeeda")
 WALL = rgb("#4d7477")
 LAMP = rgb("#ffd9a0")
 
-FACE = mirrored(path("0,196 84,208 140,262 165,335 168,410 158,480 133,545 94,596 48,629 0,640"))
+FACE = mirrored(path("0,160 74,178 138,256 165,335 168,410 158,480 133,545 94,596 48,629 0,640"))
 
 
 def background(height: int) -> Layer:
@@ -91,7 +91,7 @@ def body(height: int) -> Layer:
     layer = Layer((-560, 470, 560, 1040), height)
     # hair behind the neck stays with the body: the head's own hair covers its edge
     back = smooth(mirrored(path("0,480 120,500 186,560 190,630 160,676 70,700 0,700")))
-    layer.paint(layer.mask(back, 3), HAIR_DARK)
+    layer.paint(layer.mask(back, 3), mix(HAIR_DARK, (0.0, 0.0, 0.0), 0.38))
     layer.paint(layer.mask(ellipse((0, 752), (146, 44))), mix(KNIT_DARK, HAIR_DARK, 0.45))
     skin = _neck(layer)
 
@@ -217,10 +217,10 @@ def _skin(layer: Layer) -> Array:
         layer.paint(layer.mask(ellipse((side * 106, 486), (42, 30)), 17), BLUSH, strength, inside)
         layer.shade(layer.mask(ellipse((side * 74, 388), (50, 32)), 16), rgb("#cf8a72"), 0.36, inside)
         crease = strand([(side * x, y) for x, y in path("70,506 82,526 82,548")], [1, 5, 1])
-        layer.shade(layer.mask(crease, 4), rgb("#c27c62"), 0.5, inside)
+        layer.shade(layer.mask(crease, 4), rgb("#c27c62"), 0.32, inside)
     layer.light(layer.mask(ellipse((-84, 452), (34, 13), -14), 10), SKIN_LIGHT, 0.45, inside)
     layer.light(layer.mask(ellipse((-10, 612), (24, 11)), 9), SKIN_LIGHT, 0.34, inside)
-    layer.shade(layer.mask(ellipse((2, 580), (36, 8)), 8), rgb("#c27c62"), 0.5, inside)
+    layer.shade(layer.mask(ellipse((2, 578), (34, 7)), 8), rgb("#c27c62"), 0.38, inside)
     return inside
 
 
@@ -231,15 +231,14 @@ def _features(layer: Layer, inside: Array) -> None:
     layer.shade(layer.mask(base, 5), rgb("#b5654c"), 0.7, inside)
     layer.light(layer.mask(ellipse((-5, 468), (11, 8)), 5), rgb("#fff0e0"), 0.62, inside)
     layer.light(layer.mask(strand(path("-5,384 -6,440"), [6, 9]), 6), rgb("#fff0e0"), 0.30, inside)
-    for x, y, strength in (
-        (-96, 470, 0.5),
-        (-80, 482, 0.4),
-        (-112, 484, 0.4),
-        (88, 474, 0.4),
-        (104, 484, 0.45),
-        (118, 472, 0.3),
-    ):
-        layer.shade(layer.mask(ellipse((x, y), (2.6, 2.3)), 0.8), rgb("#b3664a"), strength, inside)
+    rng = np.random.default_rng(3)
+    for _ in range(26):  # freckles, most of them on the cheekbones
+        x = float(rng.choice([-1, 1]) * rng.normal(84, 26))
+        y = float(471 + rng.normal(0, 9) + 0.05 * abs(x))
+        size = float(rng.uniform(1.3, 2.3))
+        layer.shade(
+            layer.mask(ellipse((x, y), (size, size * 0.9)), 0.8), rgb("#b3664a"), float(rng.uniform(0.2, 0.5)), inside
+        )
     for side in (-1, 1):
 
         def at(text: str, side: int = side) -> list[Point]:
@@ -307,6 +306,3 @@ def _fringe(layer: Layer, face: Array) -> None:
         layer.light(layer.blur(crown, 6) * (0.35 + 0.65 * fibres), rgb("#e8b07c"), glossy, mask)
     layer.shade(1 - layer.blur(both, 10), HAIR_DARK, 0.45, both)
     layer.shade(layer.mask(strand(path("-48,100 -50,150 -38,196"), [3, 7, 1]), 3), HAIR_DARK, 0.8, both)
-    # a few loose hairs
-    for line in ("128,118 176,136 216,186", "-150,124 -192,152 -222,196", "40,97 90,97 134,116"):
-        layer.paint(layer.mask(strand(path(line), [0.6, 2.4, 0.6])), mix(HAIR, HAIR_LIGHT, 0.2), 0.8)

@@ -73,12 +73,12 @@ class Eyes:
         upper = band(x, top - lash, top + 0.6)
         patch.colour(upper, look.lash_colour)
         if look.shape == "almond":
-            outer = x0 + eye.side * half
-            edge = float(top[-1] if eye.side > 0 else top[0])
-            wing = np.array(
-                [[-10.0, -0.5 * look.lash], [0, -0.6 * look.lash], [6, -0.8 * look.lash - 2], [0.5, 0.8], [-7, 0.4]]
-            )
-            wing = wing * [eye.side, 1] + [outer, edge]
+            # the outer lashes sweep up from the lid
+            sweep = slice(-9, None) if eye.side > 0 else slice(8, None, -1)
+            along, edge = x[sweep], top[sweep]
+            tip = [along[-1] + eye.side * 1.3 * look.lash, edge[-1] - 1.1 * look.lash]
+            root = np.stack([along, edge + 0.6], 1)[::-1]
+            wing = np.concatenate([[[along[0], edge[0] - lash[sweep][0]]], [tip], root])
             patch.colour(wing, look.lash_colour)
             patch.cover(wing)
         patch.cover(band(x, top - lash, np.maximum(bottom, top)))
