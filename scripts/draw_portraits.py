@@ -17,11 +17,11 @@ from portraits.paint import Layer
 PORTRAITS: dict[str, dict[str, tuple[Callable[[int], Layer], float, int]]] = {
     # file: (drawing, size relative to the others, WebP quality)
     "puppet": {
-        "background": (puppet.background, 0.5, 88),
+        "background": (puppet.background, 0.5, 98),
         "body": (puppet.body, 1.0, 86),
         "head": (puppet.head, 1.0, 90),
     },
-    "robin": {"background": (robin.background, 0.5, 88), "body": (robin.body, 1.0, 90), "head": (robin.head, 1.0, 92)},
+    "robin": {"background": (robin.background, 0.5, 98), "body": (robin.body, 1.0, 90), "head": (robin.head, 1.0, 92)},
 }
 ASSETS = Path(__file__).resolve().parents[1] / "vcam" / "assets" / "portraits"
 
