@@ -42,12 +42,8 @@ DARK_SHARE = """() => {
 
 
 @pytest.fixture
-def running(pulse: PulseServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ControlClient]:
+def running(pulse: PulseServer, private_user: Path, tmp_path: Path) -> Iterator[ControlClient]:
     """`vcam start --audio pulse --camera preview` in a process of its own, live."""
-    for name in ("RUNTIME_DIR", "CONFIG_HOME", "STATE_HOME", "CACHE_HOME"):
-        folder = tmp_path / name.lower()
-        folder.mkdir(mode=0o700)
-        monkeypatch.setenv(f"XDG_{name}", str(folder))
     profile = tmp_path / "call.yaml"
     profile.write_text(PROFILE)
     log = (tmp_path / "log").open("w+")

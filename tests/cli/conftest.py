@@ -12,16 +12,6 @@ from vcam.errors import SourceError
 
 
 @pytest.fixture
-def private_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A user of their own, as far as vcam can tell: empty folders. Gives their configuration folder."""
-    for name in ("RUNTIME_DIR", "CONFIG_HOME", "STATE_HOME", "CACHE_HOME"):
-        folder = tmp_path / "user" / name.lower()
-        folder.mkdir(mode=0o700, parents=True)
-        monkeypatch.setenv(f"XDG_{name}", str(folder))
-    return tmp_path / "user" / "config_home"
-
-
-@pytest.fixture
 def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeKernel:
     """A computer without cameras, to which some can be added."""
     made = FakeKernel(tmp_path)

@@ -22,13 +22,7 @@ START = (sys.executable, "-m", "vcam", "start")
 DEMO = (*START, "--audio", "demo", "--size", "320x240")
 
 
-@pytest.fixture(autouse=True)
-def private_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A user of their own, as far as vcam can tell."""
-    for name in ("RUNTIME_DIR", "CONFIG_HOME", "STATE_HOME", "CACHE_HOME"):
-        folder = tmp_path / "user" / name.lower()
-        folder.mkdir(mode=0o700, parents=True)
-        monkeypatch.setenv(f"XDG_{name}", str(folder))
+pytestmark = pytest.mark.usefixtures("private_user")
 
 
 def run(*arguments: str, seconds: float = 30) -> subprocess.CompletedProcess[str]:
