@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -15,17 +14,14 @@ from pydantic import ValidationError
 from vcam.errors import AvatarError, nearest
 from vcam.media import ByteArray
 
+from .files import BUNDLED, MAX_YAML_BYTES, parse_yaml, read_file
 from .rig import Rig
 
 RIG_FILE = "rig.yaml"
-MAX_RIG_BYTES = 64 * 1024
-MAX_RIG_DEPTH = 12
 MAX_PICTURE_BYTES = 16 * 1024 * 1024
 MAX_PICTURE_SIDE = 8192
 MAX_PICTURE_PIXELS = 16_000_000
 _PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".heic"}
-_BUNDLED = Path(__file__).resolve().parents[2] / "assets" / "portraits"
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, where the wheel has it, is 10 times as fast
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +37,7 @@ class Avatar:
 
 def list_avatars() -> list[str]:
     """Names of the bundled avatars, in alphabetical order."""
-    return sorted(rig.parent.name for rig in _BUNDLED.glob(f"*/{RIG_FILE}"))
+    return sorted(rig.parent.name for rig in BUNDLED.glob(f"*/{RIG_FILE}"))
 
 
 def load_avatar(name_or_path: str | Path) -> Avatar:
@@ -51,7 +47,7 @@ def load_avatar(name_or_path: str | Path) -> Avatar:
     """
     bundled = list_avatars()
     if str(name_or_path) in bundled:
-        return _read_folder(_BUNDLED / str(name_or_path))
+        return _read_folder(BUNDLED / str(name_or_path))
     path = Path(name_or_path).expanduser()
     try:
         if path.is_dir():
@@ -74,7 +70,7 @@ def load_avatar(name_or_path: str | Path) -> Avatar:
 
 
 def _read_folder(folder: Path) -> Avatar:
-    rig = _parse_rig(_read_file(folder, RIG_FILE, MAX_RIG_BYTES), folder)
+    rig = _parse_rig(read_file(folder, RIG_FILE, MAX_YAML_BYTES), folder)
     layers = rig.layers
     return Avatar(
         name=folder.resolve().name,
@@ -85,28 +81,10 @@ def _read_folder(folder: Path) -> Avatar:
     )
 
 
-def _read_file(folder: Path, name: str, limit: int) -> bytes:
-    path = folder / name
-    try:
-        if not path.resolve().is_relative_to(folder.resolve()):
-            raise AvatarError(f"{path} leads out of the avatar's folder.", "Put the file itself there, not a link.")
-        if not path.is_file():
-            raise AvatarError(f"The avatar folder {folder} has no file {name}.")
-        with path.open("rb") as file:
-            data = file.read(limit + 1)
-    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, before Python 3.13
-        raise AvatarError(f"Cannot read {path}: {error}.") from error
-    if len(data) > limit:
-        raise AvatarError(f"{path} is larger than {limit // 1024} KiB.")
-    return data
-
-
 def _parse_rig(data: bytes, folder: Path) -> Rig:
     path = folder / RIG_FILE
     try:
-        text = data.decode("utf-8")
-        _refuse_bombs(text)
-        return Rig.model_validate(yaml.load(text, Loader=_Loader))
+        return Rig.model_validate(parse_yaml(data))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         key = ".".join(str(part) for part in first["loc"]) or "the file"
@@ -116,23 +94,9 @@ def _parse_rig(data: bytes, folder: Path) -> Rig:
         raise AvatarError(f"{path} is not a valid rig: {reason}.") from error
 
 
-def _refuse_bombs(text: str) -> None:
-    """Aliases can grow exponentially, and nesting can exhaust the stack; a rig needs neither."""
-    depth = 0
-    for event in yaml.parse(text, Loader=_Loader):
-        if isinstance(event, yaml.AliasEvent):
-            raise ValueError("aliases (*name) are not allowed")
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        if depth > MAX_RIG_DEPTH:
-            raise ValueError(f"nested deeper than {MAX_RIG_DEPTH} levels")
-
-
 def _read_picture(folder: Path, name: str, *, transparent: bool) -> ByteArray:
     path = folder / name
-    data = _read_file(folder, name, MAX_PICTURE_BYTES)
+    data = read_file(folder, name, MAX_PICTURE_BYTES)
     size = picture_size(data)
     if size is None:
         raise AvatarError(f"{path} is neither a PNG nor a WebP picture.")
