@@ -20,11 +20,12 @@ find_python() {
 # are at hand; says what to install where not. Never fails: what stays missing is reported by whoever needs it.
 system_packages() {
   [ "$(uname -s)" = Linux ] || return 0
-  local need have missing=()
+  local need have missing=() libraries
+  libraries=$(PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null || true)
   for need in "$@"; do
     have=${need%%=*}
     case $have in
-      *.so*) ldconfig -p 2>/dev/null | grep -qF "$have" || missing+=("${need#*=}") ;;
+      *.so*) [[ $libraries == *"$have"* ]] || missing+=("${need#*=}") ;;
       *) command -v "$have" >/dev/null || missing+=("${need#*=}") ;;
     esac
   done
@@ -47,13 +48,15 @@ environment() {
   if [ -x "$python_in_venv" ] && cmp -s "$root/pyproject.toml" "$stamp"; then
     return
   fi
-  if ! [ -x "$python_in_venv" ]; then
+  if ! "$python_in_venv" -m pip --version >/dev/null 2>&1; then
     python=$(find_python)
+    "$python" -c 'import ensurepip, venv' 2>/dev/null || system_packages no-such-command=python3-venv
     if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
-      system_packages "no-such-command=python3-venv"
+      say "$python cannot make virtual environments. On Debian and Ubuntu: sudo apt install python3-venv"
+      exit 1
     fi
     say "making a virtual environment in .venv"
-    "$python" -m venv "$root/.venv"
+    "$python" -m venv --clear "$root/.venv"
   fi
   say "installing vcam's packages into .venv (once; about a minute)"
   "$python_in_venv" -m pip install --quiet --disable-pip-version-check --editable "$root$requirement"

@@ -42,30 +42,33 @@ def effective_profile(options: StartOptions) -> Profile:
     from vcam.profile.loader import DEFAULT, load
 
     profile = load(options.profile or DEFAULT)
-    try:
-        if options.size is not None:
-            profile = profile.with_changes("camera", size=options.size)
-        if options.fps is not None:
-            profile = profile.with_changes("camera", fps=options.fps)
-        if options.animator is not None:
-            profile = profile.with_changes("animator", kind=options.animator)
-        if options.audio is not None:
-            profile = profile.with_changes("audio", device=options.audio)
-    except ValidationError as error:
-        details = error.errors(include_url=False)[0]
-        what = details["msg"].removeprefix("Value error, ")
-        raise UsageError(f"--{details['loc'][-1]}: {what} (it is {str(details['input'])[:60]!r}).") from error
+    changes = (
+        ("--size", "camera", "size", options.size),
+        ("--fps", "camera", "fps", options.fps),
+        ("--animator", "animator", "kind", options.animator),
+        ("--audio", "audio", "device", options.audio),
+    )
+    for option, section, key, value in changes:
+        if value is None:
+            continue
+        try:
+            profile = profile.with_changes(section, **{key: value})
+        except ValidationError as error:
+            details = error.errors(include_url=False)[0]
+            what = details["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+            raise UsageError(f"{option} {str(value)[:60]!r}: {what}.", "`vcam start --help` tells more.") from error
     return profile
 
 
 def build_session(options: StartOptions) -> Session:
     """A session ready to be started. Raises VcamError where a profile, a device name or a file is wrong."""
     from vcam.audio.devices import open_source
+    from vcam.build import sound_spec
     from vcam.camera.auto import open_camera
     from vcam.camera.base import Camera
 
     profile = effective_profile(options)
-    source = open_source(profile.audio.device)
+    source = open_source(sound_spec(profile))
 
     def open_for_session() -> Camera:
         camera, notice = open_camera(profile.camera, options.camera)
@@ -104,7 +107,7 @@ def run_session(
         ):
             try:
                 session.start()
-                if on_ready is not None:
+                if on_ready is not None and session.state not in ("stopping", "failed"):
                     on_ready(session)
                 while not session.wait(timeout=0.5):
                     pass
@@ -122,6 +125,7 @@ def stop_on_signals(session: Session) -> Iterator[None]:
 
     def handle(number: int, frame: FrameType | None) -> None:
         if asked.is_set():
+            session.hurry()
             raise KeyboardInterrupt
         asked.set()
         logger.info("%s: stopping", signal.Signals(number).name)
@@ -135,9 +139,27 @@ def stop_on_signals(session: Session) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def absolute(value: str | None) -> str | None:
-    """A path made absolute if it is one (it exists, or has a suffix); anything else unchanged."""
-    if value is None:
-        return None
-    path = Path(value).expanduser()
-    return str(path.resolve()) if path.exists() or (path.suffix and not value.startswith("/dev/")) else value
+def absolute_profile(name: str | None) -> str | None:
+    """A profile given as a path, made absolute; a name stays a name."""
+    if name is None or not (name.endswith((".yaml", ".yml")) or len(Path(name).parts) > 1):
+        return name
+    return _absolute(name)
+
+
+def absolute_audio(spec: str | None) -> str | None:
+    """A sound file's path made absolute; words and devices stay as they are."""
+    from vcam.audio.devices import means_file
+
+    return _absolute(spec) if spec is not None and means_file(spec) else spec
+
+
+def absolute_camera(spec: str | None) -> str | None:
+    """A recording's path made absolute; words and devices stay as they are."""
+    return _absolute(spec) if spec is not None and spec.lower().endswith(".mp4") else spec
+
+
+def _absolute(path: str) -> str:
+    try:
+        return str(Path(path).expanduser().absolute())
+    except RuntimeError:  # the home of nobody: whoever opens it says so
+        return path

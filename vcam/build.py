@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,11 +13,11 @@ from vcam.camera.base import CameraFormat
 from vcam.errors import AnimatorError, AvatarError
 from vcam.images import read_image
 from vcam.media import ByteArray
-from vcam.profile.model import Profile
+from vcam.profile.model import Avatar, Profile
 from vcam.stage import Stage, blurred, cover
 
 if TYPE_CHECKING:
-    from vcam.animators.lite.avatar import Avatar
+    from vcam.animators.lite.avatar import Avatar as LiteAvatar
 
 logger = logging.getLogger(__name__)
 
@@ -26,8 +25,7 @@ DITTO_MISSING = "The ditto animator is not part of this version yet."
 
 
 def camera_format(profile: Profile) -> CameraFormat:
-    width, height = profile.camera.size
-    return CameraFormat(width, height, Fraction(profile.camera.fps).limit_denominator(1001))
+    return CameraFormat.of(profile.camera)
 
 
 def build_animator(profile: Profile) -> tuple[Animator, str]:
@@ -41,8 +39,15 @@ def build_animator(profile: Profile) -> tuple[Animator, str]:
 
 
 def build_fallback(profile: Profile) -> Animator:
-    """The animator that takes over when the profile's own one keeps failing."""
-    return _lite(profile)
+    """The animator that takes over when the profile's own one keeps failing.
+
+    Lite with the profile's portrait if it can animate that, else with the default one.
+    """
+    try:
+        return _lite(profile)
+    except AvatarError as error:
+        logger.warning("%s: taking the default portrait", error.message)
+        return _lite(profile.with_changes("avatar", portrait=Avatar().portrait))
 
 
 def _lite(profile: Profile) -> Animator:
@@ -53,19 +58,32 @@ def _lite(profile: Profile) -> Animator:
 
 
 def portrait_path(profile: Profile) -> str:
-    """The portrait as a bundled name or as a full path."""
+    """The portrait as the name of an avatar or, if it is none, as a path, relative to the profile's folder."""
+    from vcam.animators.lite import list_avatars
+
     portrait = profile.avatar.portrait
-    looks_like_path = any(mark in portrait for mark in "/\\.~")
-    return str(profile.resolve(Path(portrait))) if looks_like_path else portrait
+    if portrait in list_avatars():
+        return portrait
+    path = profile.resolve(Path(portrait))
+    is_path = len(Path(portrait).parts) > 1 or portrait.startswith("~") or path.exists()
+    return str(path) if is_path else portrait
 
 
-def _scene(profile: Profile, avatar: Avatar) -> Scene:
+def sound_spec(profile: Profile) -> str:
+    """What the profile listens to: a word, a device, or a file relative to the profile's folder."""
+    from vcam.audio.devices import means_file
+
+    device = profile.audio.device
+    return str(profile.resolve(Path(device))) if means_file(device) else device
+
+
+def _scene(profile: Profile, avatar: LiteAvatar) -> Scene:
     width, height = profile.camera.size
     framing = profile.avatar.framing
     return Scene(width, height, framing.zoom, framing.x, framing.y, _backdrop(profile, avatar))
 
 
-def _backdrop(profile: Profile, avatar: Avatar) -> ByteArray | None:
+def _backdrop(profile: Profile, avatar: LiteAvatar) -> ByteArray | None:
     width, height = profile.camera.size
     if profile.camera.background.kind == "blur":
         return blurred(cover(avatar.backdrop, width, height))

@@ -114,9 +114,9 @@ def expected_latency(profile: Profile, animator: Animator, sound: Choice) -> Lat
 
 def profile_choices(profile: Profile) -> list[tuple[str, Choice]]:
     """All that the profile would use here, by what it is for, in the order of the way from voice to picture."""
-    from vcam.build import build_stage
+    from vcam.build import build_stage, sound_spec
 
-    sound = choose_sound(profile.audio.device)
+    sound = choose_sound(sound_spec(profile))
     camera = choose_camera(profile.camera)
     if camera.kind == "preview":
         camera = replace(camera, name=f"preview in the browser, port {profile.camera.port or 'any'}")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from vcam.audio.decode import decode, decode_original, probe
 from vcam.audio.gate import make_gate
 from vcam.build import build_animator, build_stage, camera_format
 from vcam.camera.file import FileCamera
+from vcam.errors import CameraError
 from vcam.media import SAMPLE_RATE, FloatArray
 from vcam.offline import Pipeline, at_rate
 from vcam.profile.model import Profile
@@ -39,28 +43,35 @@ class Rendered:
 def render(
     audio: Path, output: Path, profile: Profile, on_progress: Callable[[float, float | None], None] | None = None
 ) -> Rendered:
-    """Render ``audio`` into ``output`` (.mp4, replaced if it is there).
+    """Render ``audio`` into ``output`` (.mp4; one that is there is replaced when the new one is whole).
 
     ``on_progress(done, total)`` is told the seconds rendered and, if the file says so, how many there will be. Raises
-    VcamError; what was written until then can be played.
+    VcamError; what was written until then can be played: it is beside the output, with ".partial" in its name.
     """
     started = time.monotonic()
+    if output.exists() and output.samefile(audio):
+        raise CameraError(f"{output} is the sound to be rendered itself.", "Give another name with -o.")
+    if output.suffix.lower() != ".mp4":
+        raise CameraError(f"{output} is not an .mp4 file, the only kind that vcam writes.", f"Try {output}.mp4")
     info = probe(audio)
     channels = min(info.channels, MAX_CHANNELS)
-    animator, notice = build_animator(profile)
-    format = camera_format(profile)
-    stage = build_stage(profile)
-    standby = stage.compose(animator.portrait(), 0)
-    pipeline = Pipeline(make_gate(profile.gate, animator.look_ahead), animator, stage)
-    camera = FileCamera(format, output, audio_rate=SOUND_RATE, audio_channels=channels, offline=True, overwrite=True)
-    sound = _Sound(decode_original(audio, SOUND_RATE, channels))
-    pictures = 0
     pieces = decode(audio)
     first = next(pieces)  # before the output is opened, so that a bad input leaves no file behind
-    animator.warm_up()
-    camera.open()
-    try:
-        for picture in at_rate(pipeline.run(_chain(first, pieces)), format.fps, standby):
+    sound = _Sound(decode_original(audio, SOUND_RATE, channels))
+    format = camera_format(profile)
+    part = output.with_suffix(f".partial{output.suffix}")  # what was there stays until the new one is whole
+    camera = FileCamera(format, part, audio_rate=SOUND_RATE, audio_channels=channels, offline=True, overwrite=True)
+    pictures = 0
+    with ExitStack() as stack:
+        animator, notice = build_animator(profile)
+        stack.callback(animator.close)
+        animator.warm_up()
+        stage = build_stage(profile)
+        standby = stage.compose(animator.portrait(), 0)
+        pipeline = Pipeline(make_gate(profile.gate, animator.look_ahead), animator, stage)
+        camera.open()
+        stack.callback(camera.close)
+        for picture in at_rate(pipeline.run(chain([first], pieces)), format.fps, standby):
             seconds = picture.pts / SAMPLE_RATE
             for piece in sound.until(seconds + SOUND_LEAD):
                 camera.send_original(piece)
@@ -68,17 +79,13 @@ def render(
             pictures += 1
             if on_progress is not None:
                 on_progress(seconds, info.duration)
-        for piece in sound.until(float("inf")):
+        for piece in sound.until(math.inf):
             camera.send_original(piece)
-    finally:
-        camera.close()
-        animator.close()
+    try:
+        part.replace(output)
+    except OSError as error:
+        raise CameraError(f"{output} cannot be replaced: {error.strerror}. The video is {part}.") from error
     return Rendered(output, pictures, float(pictures / format.fps), time.monotonic() - started, notice)
-
-
-def _chain(first: FloatArray, rest: Iterator[FloatArray]) -> Iterator[FloatArray]:
-    yield first
-    yield from rest
 
 
 class _Sound:

@@ -12,14 +12,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from vcam.animators.base import Animator
 from vcam.audio.gate import make_gate
 from vcam.audio.source import Source
-from vcam.build import build_animator, build_fallback, build_stage, camera_format
+from vcam.build import build_animator, build_fallback, build_stage, camera_format, portrait_path
 from vcam.camera.base import Camera
 from vcam.errors import AnimatorError, VcamError
 from vcam.live.clock import SampleClock
@@ -28,17 +28,23 @@ from vcam.live.presenter import Presenter
 from vcam.live.pump import AudioPump
 from vcam.live.queues import ChunkQueue, PictureStore, VoiceQueue
 from vcam.live.worker import AnimatorWorker
-from vcam.media import ANIMATION_FPS, CHUNK_SAMPLES, FRAME_SAMPLES, SAMPLE_RATE, AudioChunk, ms, samples
+from vcam.media import ANIMATION_FPS, CHUNK_SAMPLES, FRAME_SAMPLES, SAMPLE_RATE
 from vcam.profile.model import Profile
+from vcam.stage import Stage
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 SUPERVISION_PERIOD = 0.1  # s
+STARTING_POLL = 0.05  # s between looks whether a session that is starting should stop
 HANG = 3.0  # s inside the animator without coming back
 FAILURES_FORGIVEN_AFTER = 60.0  # s
 RETRY_PAUSE = 2.0  # s between attempts to build an animator anew
-OVERLOAD_WINDOW = 5.0  # s
-OVERLOAD_SHARE = 0.1  # of the window's frames skipped before the user is told
+WATCH_WINDOW = 5.0  # s
+SKIPPED_SHARE = 0.1  # of the window's frames, before the user is told
+LATENESS_ALLOWED = 0.02  # s that sound may come later than planned before the delay is planned anew
+RECENT = 60.0  # s for which passing troubles stay among the warnings
 VOICE_SECONDS = 10
 
 
@@ -74,9 +80,9 @@ def plan_latency(animator: Animator, hold: int, source: float, camera: float) ->
 class Session:
     """One avatar on one camera. ``start`` returns when it is live; then it runs until ``stop``, an error or the end.
 
-    ``open_camera`` gives an open camera; it is called on the thread that will use it. ``duration`` in seconds of the
-    session's own clock, None for no end. ``make_animator`` gives the animator for a profile, and a notice for the user
-    or "". Thread-safe: controls may be called from anywhere.
+    ``open_camera`` gives an open camera; it is called on the thread that will use it. ``duration`` in seconds from
+    when the session is live, None for no end. ``make_animator`` gives the animator for a profile, and a notice for the
+    user or "". Thread-safe: controls may be called from anywhere.
     """
 
     def __init__(
@@ -89,19 +95,20 @@ class Session:
         make_animator: Callable[[Profile], tuple[Animator, str]] = build_animator,
     ) -> None:
         self.profile = profile
-        self._make_animator = make_animator
         self.source = source
         self.duration = duration
         self.notices = Notices()
         self.latency = LatencyPlan(0.0, 0.0, 0.0, 0.0)
+        self.error: VcamError | None = None  # what ended the session, if it was an error
+        self._make_animator = make_animator
         self._started = time.monotonic()
         self._live = False
         self._muted = False
         self._paused = False
-        self._error: VcamError | None = None
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # guards the state above and which worker is in use; never held for long
         self._switching = threading.Lock()
         self._closing = threading.Lock()
+        self._hurry = False
         self._ended = threading.Event()
         self._stop = threading.Event()
         self._clock = SampleClock()
@@ -109,78 +116,132 @@ class Session:
         format = camera_format(profile)
         self._store = PictureStore(slow_camera=format.fps < ANIMATION_FPS)
         self._voice = VoiceQueue(VOICE_SECONDS * SAMPLE_RATE // CHUNK_SAMPLES)
-        self._records_voice = False
         self._presenter = Presenter(
             self._attached(open_camera), format.fps, self._clock, self._store, self._voice, self.notices
         )
+        self._hold = 0  # samples that the gate holds back
         self._pump: AudioPump | None = None
         self._worker: AnimatorWorker | None = None
+        self._unused: Animator | None = None  # built, and not yet handed to a worker
         self._skipped_before = 0  # by workers that are gone
         self._last_failure: float | None = None
         self._retry_at = 0.0
         self._fallen_back = False
-        self._overload_mark = (0.0, 0)
+        self._watch_mark = (0.0, 0)
+        self._late_before = 0.0  # s that sound came later than planned in the last window
         self._supervisor = threading.Thread(target=self._supervise, name="vcam-session", daemon=True)
 
     # -- life ----------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Open everything and go live. Raises the VcamError that prevents it, with nothing left running."""
+        """Open everything and go live; returns early if told to stop meanwhile.
+
+        Raises the VcamError that prevents it, with nothing left running.
+        """
+        self._started = time.monotonic()
+        self._clock.restart()
         try:
             self._go_live()
+        except VcamError as error:
+            self.error = error
+            self.close()
+            raise
         except BaseException:
             self.close()
             raise
+        if self._stop.is_set():
+            self.close()
 
     def _go_live(self) -> None:
         self._presenter.start()
         animator, notice = self._make_animator(self.profile)
+        self._unused = animator
         if notice:
             self.notices.add("animator", notice)
         stage = build_stage(self.profile)
         self._store.standby = stage.compose(animator.portrait(), 0)
         gate = make_gate(self.profile.gate, animator.look_ahead)
-        self._pump = AudioPump(self.source, gate, self._clock, self._chunks, self.notices, self._keep_voice)
-        self._pump.start()
+        self._hold = gate.hold
+        pump = AudioPump(
+            self.source, gate, self._clock, self._chunks, self.notices, self._voice.put, self._presenter.end_at
+        )
+        with self._lock:
+            self._pump = pump
+            pump.muted = self._muted or self._paused
+        if self.source.live:
+            pump.start()
         animator.warm_up()
-        camera = self.camera
-        self._records_voice = camera.wants_audio
-        self._pump.wait_until_open()
-        self.latency = plan_latency(animator, gate.hold, self.source.device_latency, camera.device_latency)
-        self._worker = AnimatorWorker(animator, stage, self._chunks, self._store, self._deadline)
-        self._worker.start()
+        camera = self._while_starting(self._presenter.wait_until_open)
+        if not self.source.live and not self._stop.is_set():
+            pump.start()  # a file waits until somebody listens: its beginning must not be lost
+        self._while_starting(pump.wait_until_open)
+        if self._stop.is_set() or camera is None:
+            return
+        self.latency = plan_latency(animator, gate.hold, pump.latency, camera.device_latency)
+        worker = AnimatorWorker(animator, stage, self._chunks, self._store, self._deadline)
+        with self._lock:
+            self._worker, self._unused = worker, None
+        worker.start()
         self._presenter.go_live(self.latency.delay)
         if self.duration is not None:
-            self._presenter.end_at(round(self.duration * SAMPLE_RATE))
+            self._presenter.end_at(round(self._presenter.position + self.duration * SAMPLE_RATE))
         self._live = True
         where = camera.device.partition("?")[0]  # without the preview's token: logs get shared
         logger.info("live: %s on %s, %.0f ms behind the voice", self.profile.avatar.portrait, where, self.delay_ms)
         self._supervisor.start()
 
+    def _while_starting(self, wait: Callable[[float], T | None]) -> T | None:
+        """What ``wait`` gives at last, or None if the session is told to stop before."""
+        while not self._stop.is_set():
+            if result := wait(STARTING_POLL):
+                return result
+        return None
+
     @property
     def camera(self) -> Camera:
-        """The open camera; waits for it. Raises the error with which it could not be opened."""
-        return self._presenter.wait_until_open()
+        """The open camera; waits for it. Raises the error that prevents it."""
+        camera = self._presenter.wait_until_open()
+        assert camera is not None
+        return camera
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for the end; True if it has come. Raises the VcamError that ended the session, if one did."""
         ended = self._ended.wait(timeout)
-        if ended and self._error is not None:
-            raise self._error
+        if ended and self.error is not None:
+            raise self.error
         return ended
 
     def stop(self) -> None:
         """Ask the session to end; returns before it has."""
         self._stop.set()
 
+    def hurry(self) -> None:
+        """Like ``stop``, and from now on wait for nothing: whatever does not end at once is left behind."""
+        self._hurry = True
+        self._stop.set()
+
     def close(self) -> None:
         """End the session: every thread is stopped, devices are closed, a file is finished. May be called twice."""
         self._stop.set()
-        with self._closing:
-            for part in (self._pump, self._worker, self._presenter):
-                if part is not None:
-                    part.stop()
-        self._ended.set()
+        if not self._closing.acquire(timeout=0 if self._hurry else -1):
+            return
+        try:
+            patience = {"timeout": 0.0} if self._hurry else {}
+            self._presenter.stop(**patience)
+            if self._pump is not None:
+                self._pump.stop(**patience)
+            if self._worker is not None:
+                self._worker.stop(**patience)
+            with self._lock:
+                unused, self._unused = self._unused, None
+            if unused is not None:
+                unused.close()
+            self.error = self.error or self._presenter.error
+            self._ended.set()
+        finally:
+            self._closing.release()
+        if self._supervisor.is_alive() and self._supervisor is not threading.current_thread() and not self._hurry:
+            self._supervisor.join()
 
     def __enter__(self) -> Session:
         self.start()
@@ -223,37 +284,64 @@ class Session:
         from vcam.profile.loader import find_profile_or_avatar
 
         with self._switching:
-            found = find_profile_or_avatar(target, self.profile)
-            profile = self.profile.model_copy(update={"avatar": found.avatar, "animator": found.animator})
-            profile = profile.located(found.name, found.folder)
-            animator, notice = self._make_animator(profile)
-            animator.warm_up()
-            if self._worker is None or self._pump is None:
+            if not self._live or self._stop.is_set():
                 raise AnimatorError("The session is not live yet.", "Try again in a moment.")
-            if animator.look_ahead > samples(ms(self._hold)):
+            found = find_profile_or_avatar(target, self.profile)
+            avatar = found.avatar.model_copy(update={"portrait": portrait_path(found)})
+            profile = self.profile.model_copy(update={"avatar": avatar, "animator": found.animator})
+            profile = profile.located(found.name, self.profile.folder)
+            animator, notice = self._make_animator(profile)
+            try:
+                self._check_fits(animator, target)
+                animator.warm_up()
+                stage = build_stage(profile)
+                standby = stage.compose(animator.portrait(), 0)
+                self._use(animator, stage)
+            except BaseException:
                 animator.close()
-                raise AnimatorError(
-                    f"{target} needs more look-ahead than this session was started with.",
-                    "Stop the session and start it with that profile.",
-                )
-            with self._lock:
-                self.profile = profile
-                self._worker.replace(animator)
+                raise
+            self._store.standby = standby
+            self.profile = profile
+            self._fallen_back, self._last_failure = False, None
+            self.notices.clear("animator")
             if notice:
                 self.notices.add("animator", notice)
+
+    def _check_fits(self, animator: Animator, target: str) -> None:
+        plan = plan_latency(animator, self._hold, self.latency.source, self.latency.camera)
+        if animator.look_ahead > self._hold or plan.delay > self.latency.delay + 1e-6:
+            raise AnimatorError(
+                f"{target} needs a delay of {plan.delay * 1000:.0f} ms; this session has {self.delay_ms:.0f} ms.",
+                "Stop the session and start it with that profile.",
+            )
+
+    def _use(self, animator: Animator, stage: Stage) -> None:
+        """Hand over to the running worker, or to a new one if that has failed."""
+        with self._lock:
+            if self._stop.is_set():
+                raise AnimatorError("The session has ended.")
+            worker = self._worker
+            assert worker is not None
+            if worker.replace(animator, stage):
+                return
+            self._skipped_before += worker.skipped
+            self._worker = AnimatorWorker(animator, stage, self._chunks, self._store, self._deadline)
+            self._worker.start()
 
     # -- what others may know ------------------------------------------------------------------------------------
 
     @property
     def state(self) -> str:
         """starting, live, muted, paused, degraded (a device is away, the animator was replaced), stopping or failed."""
-        if self._error is not None:
+        if self.error is not None:
             return "failed"
         if self._stop.is_set():
             return "stopping"
         if not self._live:
             return "starting"
-        if self._fallen_back or self._presenter.lost or (self._pump is not None and self._pump.lost):
+        pump, worker = self._pump, self._worker
+        away = self._presenter.lost or (pump is not None and pump.lost)
+        if away or self._fallen_back or (worker is not None and worker.error is not None):
             return "degraded"
         return "paused" if self._paused else "muted" if self._muted else "live"
 
@@ -321,71 +409,86 @@ class Session:
 
         return open_and_attach
 
-    @property
-    def _hold(self) -> int:
-        return round(self.latency.algorithmic * SAMPLE_RATE) - FRAME_SAMPLES
-
     def _skipped(self) -> int:
         by_worker = self._worker.skipped if self._worker is not None else 0
-        return self._store.skipped + self._skipped_before + by_worker
-
-    def _keep_voice(self, chunk: AudioChunk) -> None:
-        if self._records_voice:
-            self._voice.put(chunk)
+        frames_unheard = self._chunks.dropped * CHUNK_SAMPLES // FRAME_SAMPLES
+        return self._store.skipped + self._skipped_before + by_worker + frames_unheard
 
     def _deadline(self, pts: int) -> float:
         return self._clock.time_of(pts + FRAME_SAMPLES) + self.latency.delay
 
     def _supervise(self) -> None:
-        while not self._stop.wait(SUPERVISION_PERIOD):
-            presenter, pump, worker = self._presenter, self._pump, self._worker
-            assert pump is not None
-            assert worker is not None
-            if presenter.ended:
-                self._error = presenter.error
-                break
-            if pump.end_pts is not None:
-                presenter.end_at(pump.end_pts)
-            if worker.error is not None:
-                self._recover(worker, f"The {worker.animator.kind} animator failed: {worker.error}.")
-            elif worker.busy_for > HANG:
-                self._recover(worker, f"The {worker.animator.kind} animator does not answer any more.")
-            self._watch_load()
-        self.close()
+        try:
+            while not self._stop.wait(SUPERVISION_PERIOD):
+                pump, worker = self._pump, self._worker
+                assert pump is not None
+                assert worker is not None
+                if self._presenter.ended or pump.error is not None:
+                    self.error = self._presenter.error or pump.error
+                    break
+                if worker.error is not None:
+                    self._recover(worker, f"The {worker.animator.kind} animator failed: {worker.error}.")
+                elif worker.busy_for > HANG:
+                    self._recover(worker, f"The {worker.animator.kind} animator does not answer any more.")
+                self._watch(pump, worker)
+        except Exception as error:  # without its supervisor a session could not even be stopped
+            logger.exception("the session failed")
+            self.error = VcamError(f"The session failed: {error!r}.", "This is a fault in vcam; the log has more.")
+        finally:
+            self.close()
 
     def _recover(self, failed: AnimatorWorker, what: str) -> None:
         """Restart the animator; the second time within a minute, let lite take over. The camera goes on meanwhile."""
-        with self._lock:
-            now = time.monotonic()
-            if self._stop.is_set() or failed is not self._worker or now < self._retry_at:
-                return
-            self._retry_at = now + RETRY_PAUSE
-            again = self._last_failure is not None and now - self._last_failure < FAILURES_FORGIVEN_AFTER
-            self._last_failure = now
-            failed.stop(timeout=0)
-            try:
-                animator = build_fallback(self.profile) if again else self._make_animator(self.profile)[0]
-                animator.warm_up()
-            except VcamError as error:
-                self.notices.add("animator", f"{what} It could not be restarted: {error.message}")
-                return
-            self._fallen_back = again
-            self.notices.add("animator", f"{what} {'lite has taken over.' if again else 'It was restarted.'}")
-            self._skipped_before += failed.skipped
-            worker = AnimatorWorker(animator, build_stage(self.profile), self._chunks, self._store, self._deadline)
-            worker.start()
-            self._worker = worker
-
-    def _watch_load(self) -> None:
         now = time.monotonic()
-        since, skipped = self._overload_mark
-        if now - since < OVERLOAD_WINDOW:
+        if now < self._retry_at:
             return
-        self._overload_mark = (now, self._skipped())
-        lost = self._skipped() - skipped
-        if since and lost > OVERLOAD_SHARE * OVERLOAD_WINDOW * ANIMATION_FPS:
-            self.notices.add(
-                "load", f"This machine is too busy: {lost} frames were skipped in {OVERLOAD_WINDOW:.0f} s."
-            )
+        self._retry_at = now + RETRY_PAUSE
+        again = self._last_failure is not None and now - self._last_failure < FAILURES_FORGIVEN_AFTER
+        self._last_failure = now
+        failed.stop(timeout=0)
+        profile = self.profile
+        try:
+            animator = build_fallback(profile) if again else self._make_animator(profile)[0]
+            animator.warm_up()
+            stage = build_stage(profile)
+        except Exception as error:  # whatever it is: the portrait at rest stays on the camera, and it is tried again
+            logger.exception("the animator could not be restarted")
+            text = error.message if isinstance(error, VcamError) else repr(error)
+            self.notices.add("animator", f"{what} It could not be restarted: {text}")
+            return
+        with self._lock:
+            if self._stop.is_set() or failed is not self._worker:
+                animator.close()  # a switch came first
+                return
+            self._skipped_before += failed.skipped
+            self._worker = AnimatorWorker(animator, stage, self._chunks, self._store, self._deadline)
+            self._worker.start()
+        self._fallen_back = again
+        if again:
+            self.notices.add("animator", f"{what} lite has taken over.")
         else:
-            self.notices.clear("load")
+            self.notices.add("animator", f"{what} It was restarted.", seconds=RECENT)
+
+    def _watch(self, pump: AudioPump, worker: AnimatorWorker) -> None:
+        """Every few seconds: is the sound as early as planned, and are frames drawn in time?"""
+        now = time.monotonic()
+        since, skipped = self._watch_mark
+        if now - since < WATCH_WINDOW:
+            return
+        self._watch_mark = (now, self._skipped())
+        late, before = pump.latency - self.latency.source, self._late_before
+        self._late_before = 0.0 if pump.lost else late
+        if min(late, before) > LATENESS_ALLOWED and not pump.lost:  # for good, not for a moment
+            self._late_before = 0.0
+            self.latency = replace(self.latency, source=self.latency.source + late)
+            self._presenter.go_live(self.latency.delay)
+            self.notices.add(
+                "latency", f"{self.source.name} takes {late * 1000:.0f} ms longer than it said: the delay was raised."
+            )
+            return
+        lost = self._skipped() - skipped
+        if since and lost > SKIPPED_SHARE * WATCH_WINDOW * ANIMATION_FPS and not pump.lost:
+            drawing = worker.frame_times.percentile_ms(95)
+            why = f"drawing one took up to {drawing:.0f} ms, the machine may be too busy"
+            text = f"{lost} frames of the last {WATCH_WINDOW:.0f} s were skipped: {why}."
+            self.notices.add("load", text, seconds=RECENT)

@@ -79,10 +79,11 @@ class Stage:
         self._fading: ByteArray | None = None
         self._fade_start = 0
 
-    def fade(self, pts: int) -> None:
-        """From ``pts`` on, fade from the frame composed last to what comes next, over 300 ms."""
-        if self._last is not None:
-            self._fading, self._fade_start = self._last.copy(), pts
+    def fade(self, pts: int, other: Stage | None = None) -> None:
+        """From ``pts`` on, fade from the frame composed last (here, or by ``other``) to what comes next, in 300 ms."""
+        last = (other or self)._last
+        if last is not None:
+            self._fading, self._fade_start = last.copy(), pts
 
     def compose(self, rgb: ByteArray, pts: int) -> Picture:
         """One frame (uint8 RGB [h, w, 3], left unchanged) as a new picture."""

@@ -27,9 +27,13 @@ class Microphone(Source):
         self.plugged = True
         self.opened = 0
         self.level = 0.1
+        self.slow_to_open = 0.0
+        self.opening = False
+        self.broken = False
+        self.lost_blocks = 0
+        self.late = 0.0  # s that blocks come later than they say
         self._taken = 0
         self._start = 0.0
-        self._open = False
         self._stop = threading.Event()
 
     def open(self) -> None:
@@ -37,13 +41,19 @@ class Microphone(Source):
             raise SourceError("The test microphone is not there.")
         self.opened += 1
         self._stop.clear()
-        self._start, self._taken, self._open = time.monotonic(), 0, True
+        if self.slow_to_open:
+            self.opening = True
+            self._stop.wait(self.slow_to_open)
+            self.opening = False
+        self._start, self._taken = time.monotonic(), 0
 
     def read(self, timeout: float) -> Block | None:
+        if self.broken:
+            raise ZeroDivisionError("inside the driver")
         if not self.plugged:
             raise SourceLost("The test microphone was unplugged.")
         due = self._start + (self._taken + 160) / SAMPLE_RATE
-        wait = due - time.monotonic()
+        wait = due + self.late - time.monotonic()
         if self._stop.wait(max(0.0, min(wait, timeout))) or wait > timeout:
             return None
         self._taken += 160
@@ -55,7 +65,10 @@ class Microphone(Source):
 
     def close(self) -> None:
         self._stop.set()
-        self._open = False
+
+    @property
+    def overruns(self) -> int:
+        return self.lost_blocks
 
 
 class ScriptedSource(Source):
@@ -118,12 +131,15 @@ class CountingAnimator(Animator):
         self.hanging = False
         self.slow = 0.0
         self._size = (height, width, 3)
+        self._next: int | None = None
 
     def portrait(self) -> ByteArray:
         return np.zeros(self._size, np.uint8)
 
     def analyse(self, chunk: AudioChunk) -> Sequence[Pose]:
         assert len(chunk.ahead) >= self.look_ahead
+        assert self._next in (None, chunk.pts), f"chunk {chunk.pts} does not follow {self._next}"
+        self._next = chunk.end
         return [Pose(chunk.end - FRAME_SAMPLES)] if chunk.end % FRAME_SAMPLES == 0 else []
 
     def render(self, pose: Pose) -> ByteArray:
@@ -136,7 +152,9 @@ class CountingAnimator(Animator):
         return np.full(self._size, 50 + pose.pts // FRAME_SAMPLES % 100, np.uint8)
 
     def reset(self, pts: int) -> None:
+        assert pts % FRAME_SAMPLES == 0
         self.resets.append(pts)
+        self._next = pts
 
     def close(self) -> None:
         self.closed = True

@@ -103,7 +103,7 @@ def test_a_camera_that_cannot_be_opened_is_reported() -> None:
 
     bench = Bench(refuse)
     with pytest.raises(CameraError, match="no camera here"):
-        bench.presenter.wait_until_open()
+        bench.presenter.wait_until_open(10)
     bench.presenter.stop()
 
 
@@ -121,7 +121,7 @@ def test_a_camera_that_breaks_in_an_unforeseen_way_ends_the_presenter_with_an_er
     assert camera.closes == 1
 
 
-def test_a_file_gets_every_tick_from_zero_on() -> None:
+def test_a_file_gets_every_tick_from_when_it_is_live() -> None:
     class File(RecordingCamera):
         timed_by_pts = True
 
@@ -132,6 +132,44 @@ def test_a_file_gets_every_tick_from_zero_on() -> None:
     wait_until(lambda: time.monotonic() - started > 0.3)
     assert camera.pictures == []
     bench.presenter.go_live(0.1)
-    bench.presenter.end_at(16_000)
+    start = bench.presenter.position
+    bench.presenter.end_at(round(start) + 16_000)
     wait_until(lambda: bench.presenter.ended)
-    assert [pts for pts, _, _ in camera.pictures] == [n * 1600 // 3 for n in range(30)]
+    ticks = [pts for pts, _, _ in camera.pictures]
+    assert 29 <= len(ticks) <= 31
+    assert 0 <= ticks[0] - start < 1000
+    first = round(ticks[0] * 3 / 1600)
+    assert ticks == [n * 1600 // 3 for n in range(first, first + len(ticks))]
+
+
+def test_a_driver_that_breaks_while_opening_is_reported() -> None:
+    def explode() -> Camera:
+        raise ImportError("no such driver")
+
+    bench = Bench(explode)
+    with pytest.raises(CameraError, match="no such driver"):
+        bench.presenter.wait_until_open(10)
+    bench.presenter.stop()
+
+
+def test_another_delay_holds_the_picture_once_and_then_keeps_the_rate(bench: Bench, camera: RecordingCamera) -> None:
+    for n in range(200):
+        bench.store.put(picture(n * FRAME_SAMPLES, n))
+    bench.presenter.go_live(0.05)
+    wait_until(lambda: len(camera.pictures) > 20)
+    bench.presenter.go_live(0.25)
+    wait_until(lambda: len(camera.pictures) > 40)
+    pts, at, _ = camera.pictures[-1]
+    assert at - bench.clock.time_of(pts) >= 0.25 - 1e-3
+    assert bench.presenter.missed <= 2
+
+
+def test_when_no_picture_comes_for_a_second_the_portrait_at_rest_is_shown(
+    bench: Bench, camera: RecordingCamera
+) -> None:
+    bench.store.standby = picture(0, 255)
+    for n in range(5):
+        bench.store.put(picture(n * FRAME_SAMPLES, n))
+    bench.presenter.go_live(0.02)
+    wait_until(lambda: camera.pictures and camera.pictures[-1][2] == 4)
+    wait_until(lambda: camera.pictures[-1][2] == 255)

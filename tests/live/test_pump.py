@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterator
 
@@ -28,11 +29,12 @@ class Bench:
         self.clock = SampleClock()
         self.chunks = ChunkQueue(size=100_000)
         gate = make_gate(GateSettings(kind="off"), 960)
-        self.pump = AudioPump(source, gate, self.clock, self.chunks, self.notices, self.voice.append)
+        self.ends: list[int] = []
+        self.pump = AudioPump(source, gate, self.clock, self.chunks, self.notices, self.voice.append, self.ends.append)
         self.pump.start()
 
     def contiguous(self) -> bool:
-        return all(a.end == b.pts for a, b in zip(self.voice, self.voice[1:], strict=False)) and self.voice[0].pts == 0
+        return all(a.end == b.pts for a, b in itertools.pairwise(self.voice)) and self.voice[0].pts == 0
 
     def samples(self) -> np.ndarray:
         return np.concatenate([chunk.samples for chunk in self.voice])
@@ -66,6 +68,8 @@ def test_a_microphone_that_goes_and_comes_back_is_picked_up_where_the_clock_stan
     while_away = len(bench.voice)
     wait_until(lambda: len(bench.voice) > while_away + 20)  # silence stands in for it: the picture must not freeze
     assert not bench.voice[-1].samples.any()
+    silence_is_on_time = bench.clock.pts_at(time.monotonic()) - bench.voice[-1].end
+    assert silence_is_on_time < 0.1 * SAMPLE_RATE
     microphone.plugged = True
     wait_until(lambda: not bench.pump.lost and bench.voice[-1].samples.any())
     assert microphone.opened == 2
@@ -78,12 +82,9 @@ def test_a_microphone_that_goes_and_comes_back_is_picked_up_where_the_clock_stan
 def test_lost_samples_become_silence_of_the_same_length(bench: Bench, microphone: Microphone) -> None:
     wait_until(lambda: len(bench.voice) > 10)
     microphone.skip(4000)
-    wait_until(lambda: bench.pump.resyncs == 1)
-    wait_until(lambda: bench.voice[-1].samples.any())
+    wait_until(lambda: np.count_nonzero(bench.samples()[2000:] == 0) >= 3900 and bench.voice[-1].samples.any())
     assert bench.contiguous()
-    sound = bench.samples()
-    silent_after_start = np.flatnonzero(sound[2000:] == 0)
-    assert 3900 <= len(silent_after_start) <= 4100
+    assert np.count_nonzero(bench.samples()[2000:] == 0) <= 4100
 
 
 def feed(blocks: list[tuple[int, float]]) -> Bench:
@@ -95,7 +96,7 @@ def feed(blocks: list[tuple[int, float]]) -> Bench:
         taken += count
         script.append(Block(np.full(count, 0.5, np.float32), start + taken / SAMPLE_RATE + late))
     bench = Bench(ScriptedSource(script))
-    wait_until(lambda: bench.pump.end_pts is not None)
+    wait_until(lambda: bench.ends)
     bench.pump.stop()
     return bench
 
@@ -104,7 +105,7 @@ def feed(blocks: list[tuple[int, float]]) -> Bench:
 def test_a_single_wrong_time_stamp_changes_nothing(late: float) -> None:
     bench = feed([*[(160, 0.0)] * 50, (160, late), *[(160, 0.0)] * 50])
     assert bench.pump.resyncs == 0
-    assert np.count_nonzero(bench.samples()) == 101 * 160
+    assert np.count_nonzero(bench.samples()) >= 101 * 160 - 20  # the first samples may be older than the session
 
 
 def test_sound_that_comes_too_early_for_good_is_left_out_once_and_wholly() -> None:
@@ -125,7 +126,7 @@ def test_a_source_that_cannot_be_opened_at_first_is_an_error(microphone: Microph
     microphone.plugged = False
     bench = Bench(microphone)
     with pytest.raises(SourceError, match="not there"):
-        bench.pump.wait_until_open()
+        bench.pump.wait_until_open(10)
     bench.pump.stop()
 
 
@@ -134,10 +135,9 @@ def test_a_source_that_ends_is_filled_to_whole_frames_and_flushed() -> None:
     ends = ((100, 100), (1000, 1100), (333, 1433))
     blocks = [Block(np.full(count, 0.5, np.float32), start + end / SAMPLE_RATE) for count, end in ends]
     bench = Bench(ScriptedSource(blocks))
-    wait_until(lambda: bench.pump.end_pts is not None)
+    wait_until(lambda: bench.ends)
     bench.pump.stop()
-    end = bench.pump.end_pts
-    assert end is not None
+    (end,) = bench.ends
     assert end % 640 == 0
     assert bench.voice[-1].end == end
     gated = []
@@ -150,3 +150,55 @@ def test_a_source_that_ends_is_filled_to_whole_frames_and_flushed() -> None:
 def test_stop_can_be_called_twice(bench: Bench) -> None:
     bench.pump.stop()
     bench.pump.stop()
+
+
+def test_the_silence_goes_on_while_a_device_takes_long_to_open(bench: Bench, microphone: Microphone) -> None:
+    wait_until(lambda: len(bench.voice) > 10)
+    microphone.slow_to_open = 1.0
+    microphone.plugged = False
+    wait_until(lambda: bench.pump.lost)
+    microphone.plugged = True
+    wait_until(lambda: microphone.opening)
+    before = len(bench.voice)
+    wait_until(lambda: len(bench.voice) > before + 20)
+    assert microphone.opening
+    wait_until(lambda: not bench.pump.lost)
+
+
+def test_a_source_that_breaks_in_an_unforeseen_way_is_an_error(bench: Bench, microphone: Microphone) -> None:
+    wait_until(lambda: bench.voice)
+    microphone.broken = True
+    wait_until(lambda: bench.pump.error is not None)
+    assert "inside the driver" in str(bench.pump.error)
+
+
+def test_a_long_standstill_is_left_out_and_not_filled_up(bench: Bench, microphone: Microphone) -> None:
+    wait_until(lambda: len(bench.voice) > 10)
+    bench.clock.observe(0, bench.clock.time_of(0) - 8 * 3600 * 100)  # the clock's time jumps by 8 hours (1 % is taken)
+    ahead = bench.clock.pts_at(time.monotonic())
+    assert ahead > 7 * 3600 * SAMPLE_RATE
+    wait_until(lambda: bench.voice[-1].end > ahead - SAMPLE_RATE)
+    assert len(bench.voice) < 1000
+    jumps = [b.pts for a, b in itertools.pairwise(bench.voice) if a.end != b.pts]
+    assert len(jumps) == 1
+    assert jumps[0] % 640 == 0
+
+
+def test_overruns_of_every_opening_are_counted(bench: Bench, microphone: Microphone) -> None:
+    wait_until(lambda: bench.voice)
+    microphone.lost_blocks = 5
+    wait_until(lambda: bench.pump.overruns == 5)
+    microphone.plugged = False
+    wait_until(lambda: bench.pump.lost)
+    microphone.lost_blocks = 0
+    microphone.plugged = True
+    wait_until(lambda: not bench.pump.lost)
+    microphone.lost_blocks = 4
+    wait_until(lambda: bench.pump.overruns == 9)
+
+
+def test_latency_is_what_was_seen_where_that_is_more_than_reported(bench: Bench, microphone: Microphone) -> None:
+    wait_until(lambda: len(bench.voice) > 10)
+    assert bench.pump.latency < 0.05
+    microphone.late = 0.1
+    wait_until(lambda: bench.pump.latency > 0.09)

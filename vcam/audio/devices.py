@@ -161,7 +161,7 @@ def open_source(spec: str, realtime: bool = True) -> Source:
         from vcam.audio.demo import demo_source
 
         return demo_source(realtime)
-    if spec != MICROPHONE and not spec.isdecimal() and _means_file(spec):
+    if spec != MICROPHONE and not spec.isdecimal() and means_file(spec):
         from vcam.audio.file import FileSource
 
         return FileSource(spec, realtime)
@@ -170,7 +170,7 @@ def open_source(spec: str, realtime: bool = True) -> Source:
     return MicrophoneSource(spec)
 
 
-def _means_file(spec: str) -> bool:
+def means_file(spec: str) -> bool:
     """An existing file, or what can hardly be a device's name: it has a path's separator or a short suffix."""
     path = Path(spec)
     if "/" in spec or "\\" in spec or _FILE_SUFFIX.fullmatch(path.suffix):

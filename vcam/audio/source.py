@@ -21,7 +21,7 @@ class Block:
 
 
 class Source(ABC):
-    """A microphone, a file, a peer. Opened, read and closed by one thread; a source can be opened again after close."""
+    """A microphone, a file, a peer. Used by one thread at a time; a source can be opened again after close."""
 
     #: Shown to the user: the device's or the file's name.
     name: str = ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from vcam.camera.base import Camera, CameraFormat
@@ -27,8 +26,7 @@ def open_camera(
     "preview", "none", a path ending in .mp4 (``overwrite``: even if it exists), or a virtual camera's path, number,
     name or part of its label. None or "" takes the settings' device, or else their kind. Raises CameraError.
     """
-    width, height = settings.size
-    format = CameraFormat(width, height, Fraction(settings.fps).limit_denominator(1001))
+    format = CameraFormat.of(settings)
     spec = (spec or "").strip()
     if not spec:
         spec = settings.device if settings.device and settings.kind in ("auto", "virtual") else settings.kind

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from vcam.control import SessionControl
 from vcam.media import AudioChunk, Picture
+from vcam.profile.model import CameraSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,12 @@ class CameraFormat:
     width: int
     height: int
     fps: Fraction
+
+    @classmethod
+    def of(cls, settings: CameraSettings) -> CameraFormat:
+        """The format that a profile asks for; 29.97 becomes 30000/1001."""
+        width, height = settings.size
+        return cls(width, height, Fraction(settings.fps).limit_denominator(1001))
 
 
 class Camera(ABC):

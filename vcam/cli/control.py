@@ -135,7 +135,9 @@ def switch(
     """Change the avatar or the profile without letting go of the camera."""
     path = Path(target).expanduser()
     # The session has another working directory.
-    _client().call("switch", target=str(path.resolve()) if path.is_file() else target)
+    _client().call(
+        "switch", target=str(path.resolve()) if path.is_file() or (path.is_dir() and len(path.parts) > 1) else target
+    )
     typer.echo(f"Switched to {target}.")
 
 

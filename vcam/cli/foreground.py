@@ -6,8 +6,8 @@ import logging
 import os
 import sys
 import webbrowser
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 from rich.console import Console
 from rich.live import Live
@@ -36,7 +36,7 @@ def run_in_foreground(options: StartOptions) -> None:
     run_session(options, on_ready=ready, view=_dashboard(console) if on_terminal else None)
 
 
-def _dashboard(console: Console):  # type: ignore[no-untyped-def]
+def _dashboard(console: Console) -> Callable[[Session], AbstractContextManager[None]]:
     @contextmanager
     def view(session: Session) -> Iterator[None]:
         dashboard = Dashboard(session)

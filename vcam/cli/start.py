@@ -40,12 +40,12 @@ def start(
     ] = None,
 ) -> None:
     """Show the talking portrait as a camera: microphone in, virtual camera (or browser preview) out."""
-    from vcam.app import StartOptions, absolute
+    from vcam.app import StartOptions, absolute_audio, absolute_camera, absolute_profile
 
     options = StartOptions(
-        profile=absolute(profile),
-        audio=absolute(audio or ("demo" if demo else None)),
-        camera=absolute(camera or ("preview" if demo else None)),
+        profile=absolute_profile(profile),
+        audio=absolute_audio(audio or ("demo" if demo else None)),
+        camera=absolute_camera(camera or ("preview" if demo else None)),
         animator=animator,
         size=size,
         fps=fps,

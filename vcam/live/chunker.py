@@ -26,6 +26,10 @@ class Chunker:
         for offset in range(0, whole, CHUNK_SAMPLES):
             yield AudioChunk(pts + offset, joined[offset : offset + CHUNK_SAMPLES])
 
+    def jump(self, pts: int) -> None:
+        """Go on at ``pts`` (a multiple of 320, after all that was taken); the samples of a begun chunk are dropped."""
+        self.next_pts, self._rest = pts, silence(0)
+
     def finish(self, multiple: int = CHUNK_SAMPLES) -> Iterator[AudioChunk]:
         """Fill up with silence to a whole ``multiple`` (of 320 samples) and give what that completes."""
         yield from self.push(silence(-self.next_pts % multiple))

@@ -26,6 +26,11 @@ class SampleClock:
         self._time = time.monotonic()
         self._period = 1 / SAMPLE_RATE  # seconds a sample
 
+    def restart(self) -> None:
+        """PTS 0 is now."""
+        with self._lock:
+            self._pts, self._time = 0.0, time.monotonic()
+
     def observe(self, pts: int, at: float) -> None:
         """Sample ``pts`` was at the microphone at monotonic time ``at``. Corrects phase and rate, never jumps."""
         with self._lock:

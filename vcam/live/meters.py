@@ -35,6 +35,11 @@ class Timings:
         """``with timings.measure() as spent:`` adds the duration, which ``spent.seconds`` then has too."""
         return Stopwatch(self)
 
+    @staticmethod
+    def stopwatch() -> Stopwatch:
+        """The same, adding it nowhere."""
+        return Stopwatch(None)
+
     def percentile_ms(self, percent: float) -> float:
         """The given percentile of the recent durations in milliseconds; 0 before the first."""
         recent = list(self._recent)
@@ -42,9 +47,9 @@ class Timings:
 
 
 class Stopwatch:
-    """Measures the body of a ``with`` statement into :class:`Timings`."""
+    """Measures the body of a ``with`` statement, into :class:`Timings` where there are some."""
 
-    def __init__(self, timings: Timings) -> None:
+    def __init__(self, timings: Timings | None) -> None:
         self.seconds = 0.0
         self._timings = timings
         self._start = 0.0
@@ -55,7 +60,8 @@ class Stopwatch:
 
     def __exit__(self, *ignored: object) -> None:
         self.seconds = time.perf_counter() - self._start
-        self._timings.add(self.seconds)
+        if self._timings is not None:
+            self._timings.add(self.seconds)
 
 
 class LevelMeter:
@@ -71,13 +77,16 @@ class LevelMeter:
             self.dbfs = float(max(level, self.dbfs - LEVEL_DECAY_DB * len(samples), FLOOR_DBFS))
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Notice:
-    """One thing the user should know. ``key`` says what it is about: a newer notice with the same key replaces it."""
+    """One thing the user should know. ``key`` says what it is about: a newer notice with the same key replaces it.
+
+    ``until``: the monotonic time after which it is old news; None as long as nobody clears it.
+    """
 
     key: str
     text: str
-    at: float
+    until: float | None
     count: int = 1
 
 
@@ -89,12 +98,14 @@ class Notices:
         self._size = size
         self._by_key: dict[str, Notice] = {}
 
-    def add(self, key: str, text: str) -> None:
+    def add(self, key: str, text: str, *, seconds: float | None = None) -> None:
+        """Tell the user, for so many ``seconds`` or until it is cleared; the log too, the first time."""
         with self._lock:
             previous = self._by_key.pop(key, None)
             repeated = previous is not None and previous.text == text
             count = previous.count + 1 if previous is not None and repeated else 1
-            self._by_key[key] = Notice(key, text, time.time(), count)
+            until = None if seconds is None else time.monotonic() + seconds
+            self._by_key[key] = Notice(key, text, until, count)
             while len(self._by_key) > self._size:
                 del self._by_key[next(iter(self._by_key))]
         (logger.debug if repeated else logger.warning)("%s", text)
@@ -105,5 +116,8 @@ class Notices:
             self._by_key.pop(key, None)
 
     def texts(self) -> list[str]:
+        """What is still worth knowing, oldest first."""
+        now = time.monotonic()
         with self._lock:
-            return [n.text if n.count == 1 else f"{n.text} ({n.count} times)" for n in self._by_key.values()]
+            notices = [n for n in self._by_key.values() if n.until is None or n.until > now]
+        return [n.text if n.count == 1 else f"{n.text} ({n.count} times)" for n in notices]

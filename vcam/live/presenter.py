@@ -13,13 +13,15 @@ from vcam.camera.base import Camera
 from vcam.errors import CameraError, CameraLost, VcamError
 from vcam.live.backoff import Backoff
 from vcam.live.clock import SampleClock
-from vcam.live.meters import Notices, Timings
+from vcam.live.meters import Notices
 from vcam.live.queues import PictureStore, VoiceQueue
 from vcam.media import SAMPLE_RATE, Picture
 
 logger = logging.getLogger(__name__)
 
 IDLE_WAIT = 0.02  # s between looks while there is nothing to show yet
+LONG_GAP = 2.0  # s; a camera timed by PTS gets every tick, but not those of a longer standstill of the machine
+CLOSE_PATIENCE = 10.0  # s
 
 
 class Presenter:
@@ -44,7 +46,6 @@ class Presenter:
         self.missed = 0  # ticks that passed without a picture, because the camera or this thread was late
         self.lost = False
         self.error: VcamError | None = None
-        self.lateness = Timings()
         self.first_picture_at: float | None = None
         self._open_camera = open_camera
         self._tick = Fraction(SAMPLE_RATE) / fps
@@ -62,32 +63,32 @@ class Presenter:
     def start(self) -> None:
         self._thread.start()
 
-    def wait_until_open(self) -> Camera:
-        """Wait for the camera. Raises the error with which it could not be opened."""
-        self._settled.wait()
-        if self.error is not None:
+    def wait_until_open(self, timeout: float | None = None) -> Camera | None:
+        """The open camera; waits for it, None after ``timeout`` seconds. Raises the error that prevents it."""
+        if not self._settled.wait(timeout):
+            return None
+        if self.camera is None and self.error is not None:
             raise self.error
-        assert self.camera is not None
         return self.camera
 
     def go_live(self, delay: float) -> None:
-        """From now on show what was captured ``delay`` seconds ago."""
+        """From now on show what was captured ``delay`` seconds ago. Called again: go on with another delay."""
         self._delay = delay
 
     def end_at(self, pts: int) -> None:
-        """Show nothing from ``pts`` on: the thread ends there by itself and closes the camera."""
-        self._end = pts
+        """Show nothing from ``pts`` on: the thread ends there by itself. Of several ends the earliest counts."""
+        self._end = pts if self._end is None else min(self._end, pts)
 
     @property
     def ended(self) -> bool:
         """Whether the thread is done: it was stopped, came to its end, or failed (then ``error`` says how)."""
         return self._settled.is_set() and not self._thread.is_alive()
 
-    def stop(self) -> None:
-        """End the thread and close the camera. May be called twice."""
+    def stop(self, timeout: float = CLOSE_PATIENCE) -> None:
+        """End the thread and close the camera. May be called twice, and before ``start``."""
         self._stop.set()
         if self._thread.is_alive():
-            self._thread.join(timeout=10)
+            self._thread.join(timeout)
 
     @property
     def position(self) -> float:
@@ -99,88 +100,88 @@ class Presenter:
             self.camera = self._open_camera()
         except VcamError as error:
             self.error = error
-            return
+        except Exception as error:  # a driver may fail in any way; the session does not start and says so
+            logger.exception("the camera could not be opened")
+            self.error = CameraError(f"The camera could not be opened: {error!r}.", "`vcam doctor` may know more.")
         finally:
             self._settled.set()
+        if self.camera is None:
+            return
         try:
-            self._present()
+            self._present(self.camera)
         except CameraError as error:
             self.error = error
         except Exception as error:  # a camera may fail in any way; the session ends and says so
             logger.exception("the camera failed")
-            self.error = CameraError(f"The camera {self.camera.device} failed: {error!r}.")
+            self.error = CameraError(f"The camera {self.camera.device} failed: {error!r}.", "See the log.")
         finally:
-            self._close(self.camera)
+            error_at_end = _close(self.camera)  # a recording may find out only now that the disk is full
+            self.error = self.error or error_at_end
 
-    def _close(self, camera: Camera) -> None:
-        try:
-            camera.close()
-        except CameraError as error:  # a recording may find out only now that the disk is full
-            self.error = self.error or error
-
-    def _present(self) -> None:
-        assert self.camera is not None
-        index = 0
+    def _present(self, camera: Camera) -> None:
+        index: int | None = None
         live = False
         while not self._stop.is_set():
             delay = self._delay
-            if delay is None and self.camera.timed_by_pts:
+            if delay is None and camera.timed_by_pts:
                 self._stop.wait(IDLE_WAIT)
                 continue
-            if not live and delay is not None:
-                live = True
-                index = 0 if self.camera.timed_by_pts else math.ceil(self.position / self._tick)
-            pts = index * self._tick
-            if live and self._end is not None and pts >= self._end:
+            if index is None or (delay is not None and not live):
+                live = delay is not None
+                index = math.ceil(self.position / self._tick)
+                self._voice.take_before(float(index * self._tick))
+            if live and self._end is not None and index * self._tick >= self._end:
                 return
-            due = self._clock.time_of(float(pts)) + (delay or 0.0)
-            wait = due - time.monotonic()
-            if wait > 0:
-                if self._stop.wait(wait):
-                    return
-            elif not self.camera.timed_by_pts and -wait * SAMPLE_RATE > self._tick:
-                behind = math.floor(-wait * SAMPLE_RATE / self._tick)
+            late = time.monotonic() - self._clock.time_of(float(index * self._tick)) - (delay or 0.0)
+            if late < 0 and self._stop.wait(-late):
+                return
+            if late * SAMPLE_RATE > self._tick and (not camera.timed_by_pts or late > LONG_GAP):
+                behind = math.floor(late * SAMPLE_RATE / self._tick)
                 self.missed += behind
                 index += behind
-                pts = index * self._tick
-            self._show(math.floor(pts), live)
-            self.lateness.add(max(0.0, -wait))
+            self._show(camera, math.floor(index * self._tick), live)
             index += 1
 
-    def _show(self, pts: int, live: bool) -> None:
-        assert self.camera is not None
-        picture, on_time = self._store.newest_due(pts) if live else (self._store.standby, False)
-        if picture is None:
-            return
-        if self.lost and not self._reopen():
+    def _show(self, camera: Camera, pts: int, live: bool) -> None:
+        picture, on_time = self._store.newest_due(pts) if live else (self._store.standby, True)
+        if picture is None or (self.lost and not self._reopen(camera)):
             return
         try:
-            if self.camera.wants_audio and live:
+            if camera.wants_audio and live:
                 for chunk in self._voice.take_before(pts + float(self._tick)):
-                    self.camera.send_audio(chunk)
-            self.camera.send(Picture(pts, picture.i420))
+                    camera.send_audio(chunk)
+            camera.send(Picture(pts, picture.i420))
         except CameraLost as error:
-            self.camera.close()
+            _close(camera)
             self.lost = True
             self._backoff.fail()
             self._notices.add("camera", f"{error.message} Trying again until it is back.")
             return
         self.first_picture_at = self.first_picture_at or time.monotonic()
         self.presented += 1
-        self.repeated += live and not on_time
+        self.repeated += not on_time
 
-    def _reopen(self) -> bool:
-        assert self.camera is not None
+    def _reopen(self, camera: Camera) -> bool:
         if not self._backoff.due:
             return False
         try:
-            self.camera.open()
-        except CameraError as error:
-            logger.debug("camera still away: %s", error.message)
+            camera.open()
+        except (CameraError, OSError) as error:
+            logger.debug("camera still away: %s", error)
             self._backoff.fail()
             return False
         self.lost = False
         self._backoff.succeed()
         self._notices.clear("camera")
-        logger.info("camera %s is back", self.camera.device)
+        logger.info("camera %s is back", camera.device)
         return True
+
+
+def _close(camera: Camera) -> VcamError | None:
+    """Close the camera; the error that this brings, if any."""
+    try:
+        camera.close()
+    except (CameraError, OSError) as error:
+        logger.debug("closing the camera: %s", error)
+        return error if isinstance(error, VcamError) else CameraError(f"The camera could not be closed: {error}.")
+    return None

@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
+
+import numpy as np
 
 from vcam.audio.gate import Gate
 from vcam.audio.source import Block, Source
-from vcam.errors import SourceError
-from vcam.live.backoff import Backoff
+from vcam.errors import SourceError, VcamError
+from vcam.live.backoff import Attempt, Backoff
 from vcam.live.chunker import Chunker
 from vcam.live.clock import SampleClock
 from vcam.live.meters import LevelMeter, Notices
@@ -23,12 +26,16 @@ READ_TIMEOUT = 0.02  # s; how long a stalled source can hold up the silence that
 STALL = samples(150)  # later than this, missing sound is replaced by silence
 RESYNC = samples(60)  # a block this far from where the clock has it may not continue the last one,
 ASTRAY_BLOCKS = 5  # and so many in a row do not: a single one is a wrong time stamp, as busy machines give them
+LONG_GAP = samples(2000)  # more than this is not filled up with silence but left out
+AGES = 200  # recent blocks whose age is kept
+CLOSE_PATIENCE = 5.0  # s
 
 
 class AudioPump:
-    """Owns the source. What it puts out is contiguous from PTS 0 on: lost or late sound becomes silence.
+    """Owns the source. What it puts out is contiguous: lost or late sound becomes silence, up to two seconds of it.
 
-    A source that goes away is reported, tried again with growing pauses, and picked up where the clock stands then.
+    A longer gap (the machine was asleep) is left out; the PTS goes on where the clock stands. A source that goes away
+    is reported, tried again with growing pauses, and picked up where the clock stands then.
     """
 
     def __init__(
@@ -39,27 +46,34 @@ class AudioPump:
         chunks: ChunkQueue,
         notices: Notices,
         on_voice: Callable[[AudioChunk], None],
+        on_end: Callable[[int], None],
     ) -> None:
+        """``on_voice`` gets every raw (or muted) chunk, ``on_end`` the PTS after the last one when a file has ended."""
         self.source = source
         self.meter = LevelMeter()
         self.muted = False
         self.lost = False
+        self.error: VcamError | None = None
         self.overruns = 0
         self.resyncs = 0
+        self.reported_latency = 0.0  # s, by the source when it was opened
         self._gate = gate
         self._clock = clock
         self._chunks = chunks
         self._notices = notices
         self._on_voice = on_voice
+        self._on_end = on_end
         self._chunker = Chunker()
         self._continues = False  # whether the next block should follow the last one without a gap
         self._leaving_out = False  # while more came too late than one block holds
         self._astray = 0  # blocks in a row that do not stand where the clock has them
-        self._end: int | None = None
+        self._ended = False
+        self._ages: deque[float] = deque(maxlen=AGES)
+        self._overruns_seen = 0  # of the source since it was opened
         self._backoff = Backoff()
+        self._attempt: Attempt | None = None
         self._stop = threading.Event()
         self._settled = threading.Event()
-        self._error: SourceError | None = None
         self._thread = threading.Thread(target=self._run, name="vcam-audio", daemon=True)
 
     @property
@@ -68,77 +82,99 @@ class AudioPump:
         return self._gate.is_open
 
     @property
-    def end_pts(self) -> int | None:
-        """PTS after the last sample, once the source has come to its end."""
-        return self._end
-
-    def set_gate(self, gate: Gate) -> None:
-        """Use another gate from the next chunk on; it must hold as much as the present one."""
-        self._gate = gate
+    def latency(self) -> float:
+        """Seconds from the microphone until a sample can be used: as reported or, if that is more, as seen lately."""
+        ages = list(self._ages)
+        seen = float(np.percentile(ages, 95)) if ages else 0.0
+        return max(self.reported_latency, seen)
 
     def start(self) -> None:
         self._thread.start()
 
-    def wait_until_open(self) -> None:
-        """Wait until the source is open. Raises SourceError if it could not be opened at first."""
-        self._settled.wait()
-        if self._error is not None:
-            raise self._error
+    def wait_until_open(self, timeout: float) -> bool:
+        """Whether the source is open; waits for it. Raises SourceError if it could not be opened at first."""
+        if not self._settled.wait(timeout):
+            return False
+        if self.error is not None:
+            raise self.error
+        return True
 
-    def stop(self) -> None:
-        """End the thread and close the source. May be called twice."""
+    def stop(self, timeout: float = CLOSE_PATIENCE) -> None:
+        """End the thread and close the source. May be called twice, and before ``start``."""
         self._stop.set()
-        self.source.close()
         if self._thread.is_alive():
-            self._thread.join(timeout=5)
+            self.source.close()
+            self._thread.join(timeout)
 
     def _run(self) -> None:
         try:
-            self.source.open()
+            self._open()
+            self._settled.set()
+            while not self._stop.is_set() and not self._ended:
+                self._step()
         except SourceError as error:
-            self._error = error
-            return
+            self.error = error
+        except Exception as error:  # it may fail in any way; the session ends and says so
+            logger.exception("the audio source failed")
+            self.error = SourceError(f"The audio source {self.source.name} failed: {error!r}.", "See the log.")
         finally:
             self._settled.set()
-        try:
-            while not self._stop.is_set() and self._end is None:
-                self._step()
-        finally:
-            self.source.close()
+            if self._attempt is None or self._attempt.wait(CLOSE_PATIENCE):
+                self.source.close()
+
+    def _open(self) -> None:
+        self.source.open()
+        self.reported_latency = self.source.device_latency
+        self._overruns_seen = 0
+        self._ages.clear()
 
     def _step(self) -> None:
         if self.lost:
-            if not self._backoff.due:
-                self._stop.wait(READ_TIMEOUT)
-                self._fill_stall()
-                return
-            try:
-                self.source.open()
-            except SourceError as error:
-                logger.debug("audio source still away: %s", error.message)
-                self._backoff.fail()
-                return
-            self.lost, self._continues = False, False
-            self._notices.clear("audio")
-            logger.info("audio source %s is back", self.source.name)
+            self._stop.wait(READ_TIMEOUT)
+            self._fill_stall()
+            self._try_again()
+            return
         try:
             block = self.source.read(READ_TIMEOUT)
         except EOFError:
             self._finish()
             return
-        except SourceError as error:
-            self.source.close()
-            self.lost = True
-            self._backoff.fail()
-            self._notices.add("audio", f"{error.message} Trying again until it is back.")
+        except (SourceError, OSError) as error:
+            self._lose(error)
             return
         if block is None or len(block.samples) == 0:
             self._fill_stall()
         else:
+            self._ages.append(time.monotonic() - block.captured_at)
             self._take(block)
-        if self.source.overruns > self.overruns:
-            self._notices.add("overrun", f"{self.source.name}: sound was lost, this machine is too busy.")
-        self.overruns = max(self.overruns, self.source.overruns)
+        fresh = self.source.overruns - self._overruns_seen
+        if fresh > 0:
+            self._overruns_seen += fresh
+            self.overruns += fresh
+            text = f"{self.source.name}: sound was lost, this machine is too busy."
+            self._notices.add("overrun", text, seconds=60)
+
+    def _lose(self, error: Exception) -> None:
+        self.source.close()
+        self.lost = True
+        self._continues = False
+        self._backoff.fail()
+        what = error.message if isinstance(error, VcamError) else f"{self.source.name} failed: {error}."
+        self._notices.add("audio", f"{what} Trying again until it is back.")
+
+    def _try_again(self) -> None:
+        if self._attempt is None:
+            if self._backoff.due:
+                self._attempt = Attempt(self._open, "vcam-audio-open")
+        elif self._attempt.done:
+            error, self._attempt = self._attempt.error, None
+            if error is None:
+                self.lost = False
+                self._notices.clear("audio")
+                logger.info("audio source %s is back", self.source.name)
+            else:
+                self._backoff.fail()
+                logger.debug("audio source still away: %s", error)
 
     def _take(self, block: Block) -> None:
         sound = block.samples
@@ -146,40 +182,53 @@ class AudioPump:
         error = round(self._clock.pts_at(block.captured_at) - len(sound) - self._chunker.next_pts)
         if self._leaving_out and error < 0:
             sound = self._leave_out(sound, -error)
+        elif not self._continues:
+            sound = self._realign(sound, error)
         elif abs(error) <= RESYNC:
-            self._continues, self._leaving_out, self._astray = True, False, 0
+            self._leaving_out, self._astray = False, 0
             self._clock.observe(self._chunker.next_pts + len(sound), block.captured_at)
-        elif self._continues and self._astray + 1 < ASTRAY_BLOCKS:
+        elif self._astray + 1 < ASTRAY_BLOCKS:
             self._astray += 1
         else:
+            self.resyncs += 1
+            logger.info("sound re-aligned by %+.0f ms", error * 1000 / SAMPLE_RATE)
             sound = self._realign(sound, error)
         self._append(sound)
 
     def _realign(self, sound: FloatArray, error: int) -> FloatArray:
         """Put silence where ``error`` samples are missing, or begin to leave out the ``-error`` that are too many."""
-        if self._chunker.next_pts:  # a session's first block always comes some time after its start
-            self.resyncs += 1
-            logger.info("sound re-aligned by %+.0f ms", error * 1000 / SAMPLE_RATE)
         self._continues, self._astray = True, 0
         if error < 0:
             return self._leave_out(sound, -error)
-        self._append(silence(error))
+        self._skip(error)
         return sound
 
     def _leave_out(self, sound: FloatArray, count: int) -> FloatArray:
         self._leaving_out = count > len(sound)
         return sound[count:]
 
+    def _skip(self, count: int) -> None:
+        """``count`` samples will not come."""
+        if count <= LONG_GAP:
+            self._append(silence(count))
+            return
+        logger.info("%.1f s without sound are left out", count / SAMPLE_RATE)
+        self._chunks.put(self._gate.flush())
+        target = self._chunker.next_pts + count
+        self._chunker.jump(target - target % FRAME_SAMPLES)
+        self._append(silence(target % FRAME_SAMPLES))
+
     def _fill_stall(self) -> None:
-        late = self._clock.pts_at(time.monotonic() - self.source.device_latency) - self._chunker.next_pts
-        if late > STALL:
+        late = int(self._clock.pts_at(time.monotonic() - self.latency) - self._chunker.next_pts)
+        if late > STALL or (late > 0 and not self._continues):
             self._continues = False
-            self._append(silence(int(late) - STALL + CHUNK_SAMPLES))
+            self._skip(late)
 
     def _finish(self) -> None:
         self._emit(self._chunker.finish(FRAME_SAMPLES))
         self._chunks.put(self._gate.flush())
-        self._end = self._chunker.next_pts
+        self._ended = True
+        self._on_end(self._chunker.next_pts)
 
     def _append(self, sound: FloatArray) -> None:
         self._emit(self._chunker.push(sound))

@@ -6,7 +6,9 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 
-from vcam.media import FRAME_SAMPLES, AudioChunk, Picture
+from vcam.media import FRAME_SAMPLES, SAMPLE_RATE, AudioChunk, Picture
+
+STALE = SAMPLE_RATE  # samples after which a picture is not shown again
 
 
 class ChunkQueue:
@@ -67,7 +69,7 @@ class PictureStore:
         self._size = size
         self._slow_camera = slow_camera
         self._shown: Picture | None = None
-        self.standby: Picture | None = None  # what to show until the first picture is due
+        self.standby: Picture | None = None  # what to show while there is nothing better
         self.skipped = 0
 
     def put(self, picture: Picture) -> None:
@@ -80,7 +82,7 @@ class PictureStore:
     def newest_due(self, pts: float) -> tuple[Picture | None, bool]:
         """The picture for a tick at ``pts``, and whether it is the one that belongs there (or an older one again).
 
-        Before the first picture that is the standby picture, if there is one.
+        Before the first picture, and when none has come for a second, that is the standby picture, if there is one.
         """
         with self._lock:
             fresh = 0
@@ -91,4 +93,6 @@ class PictureStore:
                 self.skipped += max(0, fresh - 1)
             if self._shown is None:
                 return self.standby, True
+            if pts - self._shown.pts > STALE and self.standby is not None:
+                return self.standby, False  # rather the portrait at rest than a mouth that stays open
             return self._shown, self._shown.pts + FRAME_SAMPLES > pts

@@ -33,21 +33,19 @@ class AnimatorWorker:
         deadline: Callable[[int], float],
     ) -> None:
         self.animator = animator
-        self.analyse_times = Timings()
-        self.render_times = Timings()
-        self.stage_times = Timings()
-        self.frame_times = Timings()
+        self.frame_times = Timings()  # s for each frame drawn: its sound's analysis, drawing and staging
         self.skipped = 0
-        self.rendered = 0
+        self.drawn = 0
         self.error: Exception | None = None
         self._stage = stage
         self._chunks = chunks
         self._store = store
         self._deadline = deadline
-        self._expected: int | None = None  # PTS of the next chunk
+        self._expected: int | None = None  # PTS of the next chunk; None: begin anew
         self._analysing = 0.0  # s spent on the chunks of the coming frame
         self._busy_since: float | None = None
-        self._replacement: Animator | None = None
+        self._swap = threading.Lock()
+        self._next: tuple[Animator, Stage] | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="vcam-animator", daemon=True)
 
@@ -61,9 +59,18 @@ class AnimatorWorker:
             self._thread.join(timeout)
         return not self._thread.is_alive()
 
-    def replace(self, animator: Animator) -> None:
-        """Use another animator, warmed up already, from the next chunk on. The old one is closed."""
-        self._replacement = animator
+    def replace(self, animator: Animator, stage: Stage) -> bool:
+        """Use another animator, warmed up already, from the next frame on, cross-fading; the old one is closed.
+
+        False if the thread has ended: then nothing has been taken over.
+        """
+        with self._swap:
+            if self.error is not None or self._stop.is_set():
+                return False
+            unused, self._next = self._next, (animator, stage)
+        if unused is not None:
+            unused[0].close()
+        return True
 
     @property
     def busy_for(self) -> float:
@@ -81,37 +88,51 @@ class AnimatorWorker:
                 self._busy_since = None
         except Exception as error:  # it may fail in any way; the session decides what follows
             logger.exception("the animator %s failed", self.animator.kind)
-            self.error = error
+            with self._swap:
+                self.error = error
         finally:
             self._busy_since = None
             self.animator.close()
+            if self._next is not None:
+                self._next[0].close()
 
     def _take(self, chunk: AudioChunk) -> None:
-        if self._replacement is not None:
-            old, self.animator, self._replacement = self.animator, self._replacement, None
-            old.close()
-            self._stage.fade(chunk.pts)
-            self._expected = None
         if chunk.pts != self._expected:
-            self.animator.reset(-(-chunk.pts // FRAME_SAMPLES) * FRAME_SAMPLES)
+            self._expected = None
+        if chunk.pts % FRAME_SAMPLES == 0:
+            self._take_over(chunk.pts)
+            if self._expected is None:
+                self._expected = chunk.pts
+                self.animator.reset(chunk.pts)
+        if self._expected is None:
+            return  # in the middle of a frame whose beginning is missing
         self._expected = chunk.end
-        with self.analyse_times.measure() as analysing:
+        with self.frame_times.stopwatch() as analysing:
             poses = self.animator.analyse(chunk)
         self._analysing += analysing.seconds
         for pose in poses:
             self._show(pose)
+            self._analysing = 0.0
+
+    def _take_over(self, pts: int) -> None:
+        with self._swap:
+            following, self._next = self._next, None
+        if following is not None:
+            old = self.animator
+            self.animator, stage = following
+            stage.fade(pts, self._stage)  # before the old animator goes: its last frame may be its own buffer
+            self._stage = stage
+            old.close()
+            self._expected = None
 
     def _show(self, pose: Pose) -> None:
         if time.monotonic() > self._deadline(pose.pts):
-            self.skipped += self.rendered > 0  # what was captured while everything was being opened does not count
+            self.skipped += self.drawn > 0  # what was captured while everything was being opened does not count
             return
-        with self.render_times.measure() as rendering:
-            rgb = self.animator.render(pose)
-        with self.stage_times.measure() as staging:
-            picture = self._stage.compose(rgb, pose.pts)
+        with self.frame_times.stopwatch() as drawing:
+            picture = self._stage.compose(self.animator.render(pose), pose.pts)
         if self._stop.is_set():
-            return  # replaced while rendering: its pictures are no longer wanted
+            return  # replaced while drawing: its pictures are no longer wanted
         self._store.put(picture)
-        self.rendered += 1
-        self.frame_times.add(self._analysing + rendering.seconds + staging.seconds)
-        self._analysing = 0.0
+        self.drawn += 1
+        self.frame_times.add(self._analysing + drawing.seconds)
