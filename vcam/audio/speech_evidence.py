@@ -38,7 +38,7 @@ GROWS_RIPPLE: Final = 3.0  # that it may sink on its way up; one strike after an
 STRIKE: Final = 22.0  # that the hiss of a strike falls within 15 ms
 DULL: Final = -26.0  # share of what is above 600 Hz; a thump has less; so has an m, and must prove itself longer
 DULL_STEPS: Final = 11
-BRIGHT: Final = -8.0  # the same share, of what no thump has
+BRIGHT: Final = -10.0  # the same share, of what no thump has
 LONG_LAG: Final = 90  # samples; what rings is most like itself after a shorter one
 RIVALS: Final = 0.8
 
@@ -117,7 +117,7 @@ class EvidenceFinder:
             return True
         lags = [heard.lag for heard in self._recent if heard.voicing >= CERTAIN]
         change = now.voice[-STEPS:].max() - now.voice[-2 * STEPS : -STEPS].max()
-        return bool(len(lags) == 3 and max(lags) < 1.15 * min(lags) and now.bright > 2 * BRIGHT and -4 < change < 8)
+        return bool(len(lags) == 3 and max(lags) < 1.15 * min(lags) and now.bright > BRIGHT - 6 and -4 < change < 8)
 
 
 @dataclass(frozen=True, slots=True)
