@@ -186,12 +186,13 @@ def _with_true_length(data: bytes) -> bytes:
 
 
 def _rms(signal: FloatArray | _Signal) -> float:
-    return float(np.sqrt(np.mean(np.asarray(signal, np.float64) ** 2)))
+    wide: _Signal = signal.astype(np.float64)
+    return float(np.sqrt(np.mean(wide**2)))
 
 
 def _shaped(rng: np.random.Generator, count: int, magnitude: Callable[[_Signal], _Signal]) -> _Signal:
     """Gaussian noise with the given magnitude response (Hz -> gain)."""
-    frequency = np.fft.rfftfreq(count, 1 / SAMPLE_RATE)
+    frequency = np.fft.rfftfreq(count, 1 / SAMPLE_RATE).astype(np.float64)
     spectrum = np.fft.rfft(rng.standard_normal(count)) * magnitude(frequency)
     return np.asarray(np.fft.irfft(spectrum, count), np.float64)
 
