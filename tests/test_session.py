@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -36,7 +38,7 @@ class Bench:
     def rate_kept(self) -> bool:
         """Whether the camera got a picture at every tick, whatever else happened."""
         times = [at for _, at, _ in self.camera.pictures]
-        return max(b - a for a, b in zip(times, times[1:], strict=False)) < 0.5
+        return max(b - a for a, b in itertools.pairwise(times)) < 0.5
 
     def shown(self, seconds: float = 1.0) -> None:
         """Wait until so many more seconds of pictures have come."""
@@ -200,9 +202,144 @@ def test_switch_changes_the_avatar_without_a_gap() -> None:
         seen = len(camera.pictures)
         wait_until(lambda: len(camera.pictures) > seen + 20)
     times = [at for _, at, _ in camera.pictures]
-    assert max(b - a for a, b in zip(times, times[1:], strict=False)) < 0.5
+    assert max(b - a for a, b in itertools.pairwise(times)) < 0.5
 
 
 def test_close_can_be_called_twice_and_before_start(bench: Bench) -> None:
     bench.session.close()
     bench.session.close()
+
+
+def test_the_real_animator_survives_every_switch(private_user: Path) -> None:
+    profile = Profile.model_validate({"camera": {"size": "320x240", "fps": 25}})
+    camera = RecordingCamera(camera_format(profile))
+    with Session(profile, Microphone(), lambda: camera) as session:
+        for target in ("puppet", "robin") * 3:
+            seen = len(camera.pictures)
+            session.switch(target)
+            wait_until(lambda seen=seen: len(camera.pictures) > seen + 5)  # type: ignore[misc]
+            assert session.status()["avatar"] == target
+        assert session.state == "live"
+        assert session.status()["warnings"] == []
+
+
+def test_the_picture_moves_on_while_the_microphone_is_away(bench: Bench) -> None:
+    with bench.session as session:
+        bench.shown(0.5)
+        bench.microphone.plugged = False
+        wait_until(lambda: session.state == "degraded")
+        bench.shown(0.5)
+        seen = len(bench.camera.pictures)
+        bench.shown(2)
+        assert len({value for _, _, value in bench.camera.pictures[seen:]}) > 30
+        assert [text for text in session.status()["warnings"] if "unplugged" not in text] == []
+
+
+def test_what_is_muted_before_it_is_live_stays_muted(bench: Bench) -> None:
+    bench.session.mute()
+    with bench.session as session:
+        bench.shown(0.5)
+        assert session.state == "muted"
+        assert session._pump is not None
+        assert session._pump.muted
+
+
+def test_stop_while_starting_ends_it_without_going_live(bench: Bench) -> None:
+    entered, go_on = threading.Event(), threading.Event()
+
+    def slowly() -> None:
+        entered.set()
+        go_on.wait(10)
+
+    def make(profile: Profile) -> tuple[Animator, str]:
+        animator, notice = bench.make_counting(profile)
+        animator.warm_up = slowly  # type: ignore[method-assign]
+        return animator, notice
+
+    session = Session(PROFILE, bench.microphone, lambda: bench.camera, make_animator=make)
+    starting = threading.Thread(target=session.start)
+    starting.start()
+    entered.wait(10)
+    session.stop()
+    go_on.set()
+    starting.join(10)
+    assert session.wait(5)
+    assert session.state == "stopping"
+    assert bench.animators[0].closed
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("vcam-")]
+
+
+def test_an_animator_that_cannot_be_rebuilt_does_not_keep_the_session_from_ending(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.CRITICAL)
+    made: list[CountingAnimator] = []
+
+    def make(profile: Profile) -> tuple[Animator, str]:
+        if made:
+            raise MemoryError("no room")
+        made.append(CountingAnimator(320, 240))
+        return made[0], ""
+
+    bench = Bench(make)
+    with bench.session as session:
+        bench.shown(0.5)
+        made[0].fail = True
+        wait_until(lambda: session.state == "degraded")
+        wait_until(lambda: any("could not be restarted" in text for text in session.status()["warnings"]))
+        session.stop()
+        assert session.wait(10)
+
+
+def test_switch_replaces_a_failed_animator_and_ends_the_trouble(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL)
+    with bench.session as session:
+        bench.shown(0.5)
+        for number in range(2):
+            bench.animators[number].fail = True
+            wait_until(
+                lambda: session._worker is not None and session._worker.error is None and session.notices.texts()
+            )
+        wait_until(lambda: session.state == "degraded")
+        session.switch("puppet")
+        wait_until(lambda: session.state == "live")
+        assert session.status()["warnings"] == []
+        assert len(bench.animators) == 3
+
+
+def test_a_microphone_slower_than_it_says_raises_the_delay_and_says_so(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vcam.session.WATCH_WINDOW", 0.5)
+    with bench.session as session:
+        bench.shown(0.5)
+        before = session.latency.delay
+        bench.microphone.late = 0.2
+        wait_until(lambda: session.latency.delay > before + 0.15)
+        assert any("the delay was raised" in text for text in session.status()["warnings"])
+        seen = len(bench.camera.pictures)
+        bench.shown(1)
+        assert len({value for _, _, value in bench.camera.pictures[seen + 10 :]}) > 8
+
+
+def test_an_error_found_while_closing_the_camera_is_not_lost(bench: Bench) -> None:
+    def full() -> None:
+        raise CameraError("The disk is full.")
+
+    bench.camera.close = full  # type: ignore[method-assign]
+    bench.session.start()
+    bench.session.stop()
+    with pytest.raises(CameraError, match="disk is full"):
+        bench.session.wait(10)
+
+
+def test_a_profile_switched_to_keeps_the_session_s_own_background_and_brings_its_mirror(
+    bench: Bench, tmp_path: Path, private_user: Path
+) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_text("avatar: {mirror: true}\nanimator: {kind: lite}\n")
+    with bench.session as session:
+        session.switch(str(other))
+        assert session.profile.avatar.mirror
+        assert session.profile.camera == PROFILE.camera
+        assert session.status()["profile"] == "other"
