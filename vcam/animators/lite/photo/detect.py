@@ -1,0 +1,224 @@
+"""Finds faces with OpenCV's cascades, upright or tilted, photographed or drawn, and the irises in them.
+
+A cascade answers many slightly moved windows at a real face; for flat drawings fewer of them, so their raw answers are
+counted at finer steps, and what was found must have two eyes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from vcam.errors import AnimatorError
+from vcam.media import ByteArray, FloatArray
+
+_SIDE = 640  # pixels: the longer side of the picture that is searched
+_SMALLEST = 36  # pixels in it: the smallest face
+_TILTS = (0, -15, 15, -30, 30)  # degrees
+_EYES = ((0.285, 0.375), (0.725, 0.375))  # of the cascade's box: where its training faces have the irises
+_FACE = 160  # pixels: the box's side while eyes are looked for
+_MIN_VOTES, _MIN_RAW_VOTES = 5, 12
+_MIN_EYE_SCORE = 0.12
+_SURE, _UNSURE = 0.4, 0.18  # confidence: enough not to look for drawings; too little to be a face
+
+Box = tuple[float, float, float, float]  # left, top, width, height
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A face in the picture: the irises' centres in its pixels, the box's side, how sure, and how it was found."""
+
+    left: tuple[float, float]
+    right: tuple[float, float]
+    size: float
+    confidence: float
+    method: str
+
+
+@lru_cache
+def _cascade(name: str) -> cv2.CascadeClassifier:
+    folder = Path(cv2.__file__).parent / "data"
+    if not hasattr(cv2, "CascadeClassifier") or not folder.is_dir():
+        raise AnimatorError(
+            "This OpenCV has no cascades for finding faces.", 'pip install "opencv-python-headless>=4.10,<5"'
+        )
+    return cv2.CascadeClassifier(str(folder / f"haarcascade_{name}.xml"))
+
+
+def find_faces(rgb: ByteArray) -> list[Face]:
+    """The faces that look at the viewer, largest first."""
+    grey = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
+    scale = min(1.0, _SIDE / max(grey.shape))
+    small = _resized(grey, scale)
+    found = [face for tilt in _TILTS for face in _at_tilt(small, scale, tilt, raw=False)]
+    if max((face.confidence for face in found), default=0.0) < _SURE:
+        found += [face for tilt in _TILTS for face in _at_tilt(small, scale, tilt, raw=True)]
+    return _distinct(found)
+
+
+def is_profile(rgb: ByteArray) -> bool:
+    """Whether there is a face seen from the side."""
+    grey = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
+    small = _resized(grey, min(1.0, _SIDE / max(grey.shape)))
+    cascade = _cascade("profileface")
+    return any(len(cascade.detectMultiScale(view, 1.1, 4, minSize=(48, 48))) for view in (small, cv2.flip(small, 1)))
+
+
+def _resized(grey: ByteArray, scale: float) -> ByteArray:
+    if scale >= 1:
+        return grey
+    return np.asarray(cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _at_tilt(small: ByteArray, scale: float, tilt: int, *, raw: bool) -> list[Face]:
+    rows, columns = small.shape
+    turn = np.asarray(cv2.getRotationMatrix2D((columns / 2, rows / 2), tilt, 1.0), np.float64)
+    view = small if not tilt else cv2.warpAffine(small, turn, (columns, rows), borderMode=cv2.BORDER_REPLICATE)
+    back = cv2.invertAffineTransform(turn)
+    method = "cascade, drawn faces" if raw else "cascade"
+    faces = []
+    for box, votes in _boxes(np.asarray(view, np.uint8), raw):
+        eyes = _eyes(np.asarray(view, np.uint8), box)
+        if eyes is None:
+            continue
+        left, right, score = eyes
+        level = math.degrees(math.atan2(right[1] - left[1], right[0] - left[0]))
+        if score < _MIN_EYE_SCORE or abs(level) > 14:
+            continue
+        points = [tuple((back @ [x, y, 1.0] + 0.5) / scale - 0.5) for x, y in (left, right)]
+        sure = min(1.0, score / 0.4) * min(1.0, votes / 40) * (0.6 if raw else 1.0) * (1 - abs(level) / 40)
+        (x0, y0), (x1, y1) = points
+        faces.append(Face((float(x0), float(y0)), (float(x1), float(y1)), box[2] / scale, sure, method))
+    return faces
+
+
+def _boxes(view: ByteArray, raw: bool) -> list[tuple[Box, int]]:
+    """Boxes and how many windows agree on each."""
+    low = (_SMALLEST, _SMALLEST)
+    found: list[Sequence[float]] = []
+    if raw:
+        soft = _resized(cv2.GaussianBlur(view, (0, 0), 2.0).astype(np.uint8), 0.5)
+        for name in ("frontalface_alt2", "frontalface_alt"):
+            for image in (soft, cv2.createCLAHE(4.0, (4, 4)).apply(soft)):
+                hits = _cascade(name).detectMultiScale(image, 1.05, 0, minSize=low)
+                found += [[2 * float(v) for v in hit] for hit in hits]
+    else:
+        for name in ("frontalface_alt2", "frontalface_default"):
+            found += [[float(v) for v in hit] for hit in _cascade(name).detectMultiScale(view, 1.08, 0, minSize=low)]
+    grouped: list[tuple[Box, int]] = []
+    left = np.array(found, np.float64).reshape(-1, 4)
+    while len(left):
+        centre = left[:, :2] + left[:, 2:] / 2
+        # the window with most others around it, and these
+        apart = np.abs(centre[:, None] - centre[None]).max(axis=2)
+        alike = (apart < 0.25 * left[:, None, 2]) & (np.abs(np.log(left[:, None, 2] / left[None, :, 2])) < 0.35)
+        best = int(alike.sum(axis=1).argmax())
+        members = left[alike[best]]
+        if len(members) < (_MIN_RAW_VOTES if raw else _MIN_VOTES):
+            break
+        x, y, w, h = np.median(members, axis=0).tolist()
+        grouped.append(((x, y, w, h), len(members)))
+        left = left[~alike[best]]
+    return grouped
+
+
+def _eyes(view: ByteArray, box: Box) -> tuple[tuple[float, float], tuple[float, float], float] | None:
+    """The irises' centres in ``view``, and how much they look like some: about 0.1 for nothing, 0.5 for clear eyes."""
+    factor = _FACE / box[2]
+    place = np.array([[factor, 0, -box[0] * factor], [0, factor, -box[1] * factor]])
+    face = np.asarray(cv2.warpAffine(view, place, (_FACE, _FACE), borderMode=cv2.BORDER_REPLICATE), np.float32)
+    boost = _eye_boost(face)
+    candidates = [_centres(face, (x * _FACE, y * _FACE), boost) for x, y in _EYES]
+    expected = (_EYES[1][0] - _EYES[0][0]) * _FACE
+    best, chosen = 0.0, None
+    for x0, y0, s0 in candidates[0]:
+        for x1, y1, s1 in candidates[1]:
+            wide, level = (x1 - x0 - expected) / (0.16 * expected), (y1 - y0) / (0.16 * expected)
+            score = math.sqrt(s0 * s1) * math.exp(-(wide**2 + level**2) / 2)
+            if score > best:
+                best, chosen = score, ((x0, y0), (x1, y1))
+    if chosen is None:
+        return None
+    left, right = ((x / factor + box[0], y / factor + box[1]) for x, y in chosen)
+    return left, right, best
+
+
+def _eye_boost(face: FloatArray) -> FloatArray:
+    """1, and up to 1.5 around the middle of what the eye cascade finds."""
+    boost = np.ones_like(face)
+    upper = np.clip(face[: int(0.6 * _FACE)], 0, 255).astype(np.uint8)
+    for x, y, w, h in _cascade("eye").detectMultiScale(upper, 1.1, 3, minSize=(20, 20)):
+        boost[int(y + 0.2 * h) : int(y + 0.85 * h), int(x + 0.2 * w) : int(x + 0.8 * w)] = 1.5
+    return boost
+
+
+def _centres(face: FloatArray, near: tuple[float, float], boost: FloatArray) -> list[tuple[float, float, float]]:
+    """Up to six places (x, y, score) that gradients point away from: the middle of dark discs.
+
+    Means of gradients (Timm & Barth, 2011), over the gradients within an iris's reach, weighted by darkness.
+    """
+    reach = 11  # pixels: a little more than an iris's radius at this size
+    soft = cv2.GaussianBlur(face, (0, 0), 1.2)
+    gx, gy = cv2.Scharr(soft, cv2.CV_32F, 1, 0), cv2.Scharr(soft, cv2.CV_32F, 0, 1)
+    size = np.hypot(gx, gy) + 1e-3
+    strong = np.clip(size / (np.percentile(size[30:90], 90) + 1e-3), 0, 1)
+    ux, uy = gx / size * strong, gy / size * strong
+    total, weight = np.zeros_like(face), np.zeros_like(face)
+    for dy in range(-reach, reach + 1):
+        for dx in range(-reach, reach + 1):
+            far = math.hypot(dx, dy)
+            if not 3 <= far <= reach:
+                continue
+            # moved[y, x] = u[y + dy, x + dx], with the edges left out by the search window below
+            dot = np.roll(ux, (-dy, -dx), (0, 1)) * (dx / far) + np.roll(uy, (-dy, -dx), (0, 1)) * (dy / far)
+            total += np.maximum(dot, 0) ** 2 / far
+            weight += 1 / far
+    light = cv2.GaussianBlur(face, (0, 0), 3.0)
+    around = cv2.GaussianBlur(face, (0, 0), 16.0)
+    dark = np.clip(1.15 - light / (around + 1.0), 0.05, 1.0)
+    rows, columns = np.mgrid[0 : face.shape[0], 0 : face.shape[1]].astype(np.float32)
+    prior = np.exp(-(((columns - near[0]) / 15) ** 2 + ((rows - near[1]) / 13) ** 2) / 2)
+    score = total / weight * dark**0.5 * prior * boost * 4
+    window = np.zeros_like(score)
+    x, y = round(near[0]), round(near[1])
+    part = (
+        slice(max(reach, y - 30), min(_FACE - reach, y + 30)),
+        slice(max(reach, x - 28), min(_FACE - reach, x + 28)),
+    )
+    window[part] = score[part]
+    peaks: list[tuple[float, float, float]] = []
+    for _ in range(6):
+        _, value, _, at = cv2.minMaxLoc(window)
+        if value <= 0.02:
+            break
+        peaks.append((*_sub_pixel(score, at[0], at[1]), float(value)))
+        cv2.circle(window, at, 6, 0.0, -1)
+    return peaks
+
+
+def _sub_pixel(score: npt.NDArray[np.floating], x: int, y: int) -> tuple[float, float]:
+    part = score[y - 2 : y + 3, x - 2 : x + 3] ** 2
+    rows, columns = np.mgrid[-2:3, -2:3]
+    total = float(part.sum()) + 1e-12
+    return x + float((part * columns).sum()) / total, y + float((part * rows).sum()) / total
+
+
+def _distinct(faces: list[Face]) -> list[Face]:
+    """The surest one of each face, largest first."""
+    kept: list[Face] = []
+    for face in sorted(faces, key=lambda f: -f.confidence):
+        middle = ((face.left[0] + face.right[0]) / 2, (face.left[1] + face.right[1]) / 2)
+        if face.confidence >= max(_UNSURE, 0.2 * kept[0].confidence if kept else 0.0) and all(
+            math.hypot(middle[0] - (k.left[0] + k.right[0]) / 2, middle[1] - (k.left[1] + k.right[1]) / 2)
+            > 0.45 * max(k.size, face.size)
+            for k in kept
+        ):
+            kept.append(face)
+    return sorted(kept, key=lambda f: -f.size)

@@ -1,0 +1,257 @@
+"""Reads a face's features from the picture, within what faces are like.
+
+Everything happens on an upright copy of the face, in coordinates of :class:`FaceFrame` (one unit between the irises).
+Each feature has a usual place; the picture moves it where the evidence is clear.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from vcam.media import ByteArray, FloatArray
+
+from .landmarks import FaceFrame
+
+S = 100  # pixels a unit
+_LEFT, _TOP, _RIGHT, _BOTTOM = -1.7, -1.9, 1.7, 2.5  # units
+
+XY = tuple[float, float]
+_OPEN = 0.07  # units between the inner lips: less is the shadow of a closed mouth
+
+
+@dataclass(frozen=True, slots=True)
+class EyeEdges:
+    """Units: the lids' edges and corners by x, the iris."""
+
+    iris: XY
+    radius: float
+    left: XY
+    right: XY
+    top: float
+    bottom: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lips:
+    """Units: corners, and the four edges at a quarter, half and three quarters of the way."""
+
+    left: XY
+    right: XY
+    edges: tuple[tuple[XY, XY, XY], ...]
+    clear: float  # 0..1: how much it looks like a mouth
+
+
+class UprightFace:
+    """An upright copy of the face: Lab, and how much each pixel differs from the skin."""
+
+    def __init__(self, rgb: ByteArray, frame: FaceFrame) -> None:
+        size = (round((_RIGHT - _LEFT) * S), round((_BOTTOM - _TOP) * S))
+        shrink = frame.unit / S
+        source = rgb if shrink < 1.5 else np.asarray(cv2.GaussianBlur(rgb, (0, 0), 0.45 * shrink), np.uint8)
+        corners = [(_LEFT, _TOP), (_RIGHT, _TOP), (_LEFT, _BOTTOM)]
+        there = np.array([frame.to_picture(c) for c in corners], np.float32)
+        here = np.array([(0, 0), (size[0], 0), (0, size[1])], np.float32)
+        turn = cv2.getAffineTransform(here, there)
+        upright = cv2.warpAffine(
+            source, turn, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
+        )
+        floats = (upright / np.float32(255)).astype(np.float32)
+        self.lab = np.asarray(cv2.GaussianBlur(cv2.cvtColor(floats, cv2.COLOR_RGB2LAB), (0, 0), 1.0), np.float32)
+        cheeks = np.concatenate([self.part(x - 0.16, 0.38, x + 0.16, 0.7).reshape(-1, 3) for x in (-0.5, 0.5)])
+        self.skin = np.median(cheeks, axis=0)
+        spread = np.abs(cheeks - self.skin).mean() + 2.0
+        away = (self.lab - self.skin) * np.array([0.6, 1.0, 1.0], np.float32)
+        self.unlike = np.asarray(np.sqrt((away**2).sum(axis=2)) / spread, np.float32)
+
+    def part(self, left: float, top: float, right: float, bottom: float) -> FloatArray:
+        return self.lab[row(top) : row(bottom), column(left) : column(right)]
+
+
+def column(x: float) -> int:
+    return round((x - _LEFT) * S)
+
+
+def row(y: float) -> int:
+    return round((y - _TOP) * S)
+
+
+def x_of(index: float) -> float:
+    return index / S + _LEFT
+
+
+def y_of(index: float) -> float:
+    return index / S + _TOP
+
+
+def read_eye(face: UprightFace, near: XY) -> EyeEdges:
+    """The iris as the disc with the strongest edge at its sides; the opening from what differs from the skin."""
+    light = face.lab[..., 0]
+    gx = cv2.Scharr(cv2.GaussianBlur(light, (0, 0), 1.0), cv2.CV_32F, 1, 0)
+    gy = cv2.Scharr(cv2.GaussianBlur(light, (0, 0), 1.0), cv2.CV_32F, 0, 1)
+    angles = np.radians(np.concatenate([np.arange(-40, 45, 8), np.arange(140, 225, 8), np.arange(50, 135, 14)]))
+    arc = np.stack([np.cos(angles), np.sin(angles)], 1)
+    weight = np.concatenate([np.ones(22), np.full(7, 0.5)])[: len(angles)]
+    best, found = -1e9, (near[0], near[1], 0.105)
+    for dy in np.arange(-0.06, 0.07, 0.01):
+        for dx in np.arange(-0.06, 0.07, 0.01):
+            for radius in np.arange(0.065, 0.16, 0.01):
+                x, y = near[0] + dx, near[1] + dy
+                at = np.round((np.array([x - _LEFT, y - _TOP]) + arc * radius) * S).astype(int)
+                edge = gx[at[:, 1], at[:, 0]] * arc[:, 0] + gy[at[:, 1], at[:, 0]] * arc[:, 1]
+                prior = ((dx / 0.05) ** 2 + (dy / 0.05) ** 2) * 0.06 + ((radius - 0.105) / 0.03) ** 2 * 0.05
+                score = float((np.clip(edge, -40, 120) * weight).sum()) * (1 - prior)
+                if score > best:
+                    best, found = score, (x, y, float(radius))
+    x, y, radius = found
+    left, right, top, bottom = _opening(face, x, y, radius)
+    return EyeEdges((x, y), radius, left, right, top, bottom)
+
+
+def _opening(face: UprightFace, x: float, y: float, radius: float) -> tuple[XY, XY, float, float]:
+    """Corners, top and bottom of the area around the iris that is not skin: white, lashes."""
+    x0, y0, x1, y1 = x - 0.36, y - 0.19, x + 0.36, y + 0.19
+    unlike = face.unlike[row(y0) : row(y1), column(x0) : column(x1)]
+    level = 0.45 * float(np.percentile(unlike, 92)) + 0.4
+    mask = (unlike > level).astype(np.uint8)
+    mask = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((3, 7), np.uint8)), np.uint8)
+    # only around the iris: brows and shadows may touch the lids
+    reach = np.zeros_like(mask)
+    centre = (round((x - x0) * S), round((y - y0) * S))
+    cv2.ellipse(reach, centre, (31, 15), 0, 0, 360, 1, -1)
+    cv2.circle(mask, centre, max(2, round(0.6 * radius * S)), 1, -1)
+    _, labels = cv2.connectedComponents(mask & reach)
+    rows, columns = np.nonzero(labels == labels[centre[1], centre[0]])
+    left_x = _blend(float(columns.min()) / S + x0 - x, -0.245, -0.31, -0.17)
+    right_x = _blend(float(columns.max()) / S + x0 - x, 0.245, 0.17, 0.31)
+    middle = rows[np.abs(columns - centre[0]) <= 4]
+    top = _blend(float(middle.min()) / S + y0 - y + 0.015, -0.085, -max(0.13, 1.1 * radius), -0.05)
+    bottom = _blend(float(middle.max()) / S + y0 - y, 0.08, 0.045, max(0.12, 1.1 * radius))
+    corner_y = []
+    for edge, side in ((columns.min(), 1), (columns.max(), -1)):
+        near = rows[np.abs(columns - edge - 2 * side) <= 2]
+        corner_y.append(min(0.06, max(-0.03, float(np.median(near)) / S + y0 - y)) if len(near) else 0.01)
+    return (x + left_x, y + corner_y[0]), (x + right_x, y + corner_y[1]), y + top, y + bottom
+
+
+def _blend(value: float, usual: float, low: float, high: float) -> float:
+    """``value`` if it is possible, else the usual one."""
+    return 0.8 * value + 0.2 * usual if low <= value <= high else usual + 0.4 * (min(high, max(low, value)) - usual)
+
+
+def read_lips(face: UprightFace) -> Lips:
+    """The line between the lips as the darkest path across; the corners where it fades; the edges by redness."""
+    lab = face.lab
+    red = np.clip((lab[..., 1] - face.skin[1]) / 14, -1, 2) - np.clip(lab[..., 2] - face.skin[2], 0, 20) / 40
+    dark = np.clip((face.skin[0] - lab[..., 0]) / 30, -0.5, 1.6)
+    lip = np.asarray(cv2.GaussianBlur((red + 0.7 * dark).astype(np.float32), (0, 0), 2.0), np.float32)
+    rows = np.arange(row(0.66), row(1.45))
+    middle = lip[rows, column(-0.16) : column(0.16)].mean(axis=1)
+    beside = lip[rows][:, [*range(column(-0.75), column(-0.6)), *range(column(0.6), column(0.75))]].mean(axis=1)
+    band = cv2.GaussianBlur((middle - 0.6 * beside).astype(np.float32).reshape(-1, 1), (1, 31), 5.0).ravel()
+    prior = np.exp(-(((rows / S + _TOP - 1.0) / 0.17) ** 2) / 2)
+    score = (band - band.min()) * prior
+    y = y_of(rows[int(score.argmax())])
+    clear = min(1.0, max(0.0, float(band.max() - np.median(band)) / 0.5))
+
+    # the darkest path through the band, from the middle to both sides
+    light = lab[..., 0] - 4.0 * np.clip(red, -1, 1.5)
+    valley = np.asarray(cv2.GaussianBlur(light, (0, 0), 1.5) - cv2.GaussianBlur(light, (0, 0), 6.0), np.float32)
+    start = row(y - 0.10) + int(valley[row(y - 0.10) : row(y + 0.10), column(-0.1) : column(0.1)].mean(axis=1).argmin())
+    line: dict[int, float] = {}
+    strength: dict[int, float] = {}
+    for side in (-1, 1):
+        at = float(start)
+        for step in range(0, 62):
+            c = column(0.0) + side * step
+            around = np.arange(round(at) - 3, round(at) + 4)
+            cost = valley[around, c] + 0.35 * (around - at) ** 2
+            here = float(around[int(cost.argmin())])
+            at += 0.45 * (here - at)
+            line[c], strength[c] = at, -float(valley[round(at) - 1 : round(at) + 2, c].min())
+    typical = np.median([strength[column(0.0) + k] for k in range(-15, 16)])
+    ends = []
+    for side in (-1, 1):
+        levels = np.array([strength[column(0.0) + side * k] for k in range(62)])
+        smooth = np.convolve(levels, np.ones(5) / 5, mode="same")
+        faded = [k for k in range(24, 60) if smooth[k] < 0.33 * typical]
+        ends.append(_blend(faded[0] / S if faded else 0.42, 0.41, 0.28, 0.54))
+    if abs(ends[0] - ends[1]) > 0.16:  # one side ran on along a fold of the cheek
+        ends = [min(e, min(ends) + 0.08) for e in ends]
+
+    def on_line(x: float) -> XY:
+        return x, y_of(line[max(min(line), min(max(line), column(x)))])
+
+    left, right = on_line(-ends[0]), on_line(ends[1])
+    columns = [left[0] + (right[0] - left[0]) * part for part in (0.25, 0.5, 0.75)]
+    edges = [_lip_edges(face, lip, on_line(x)) for x in columns]
+    if edges[1][2][1] - edges[1][1][1] < _OPEN:  # closed in the middle is closed all along
+        edges = [(top, on_line(top[0]), on_line(top[0]), bottom) for top, _, _, bottom in edges]
+    return Lips(left, right, tuple((e[0], e[1], e[2]) for e in zip(*edges, strict=True)), clear)
+
+
+def _lip_edges(face: UprightFace, lip: FloatArray, at: XY) -> tuple[XY, XY, XY, XY]:
+    """From top to bottom at one x: outer and inner edge of the upper lip, inner and outer edge of the lower."""
+    c, r = column(at[0]), row(at[1])
+    profile = cv2.GaussianBlur(lip[:, c - 2 : c + 3].mean(axis=1).reshape(-1, 1), (1, 5), 1.0).ravel()
+    light = face.lab[:, c - 2 : c + 3, 0].mean(axis=1)
+    skin_above, skin_below = float(profile[r - 26 : r - 16].min()), float(profile[r + 22 : r + 34].min())
+
+    def outer(step: int, skin: float, usual: float, low: float, high: float) -> float:
+        peak = max(profile[r + step * k] for k in range(2, 12))
+        half = skin + 0.5 * (peak - skin)
+        seen = next((k for k in range(4, 32) if profile[r + step * k] < half), None)
+        return usual if seen is None or peak - skin < 0.25 else _blend(seen / S, usual, low, high)
+
+    up, down = outer(-1, skin_above, 0.10, 0.045, 0.2), outer(1, skin_below, 0.14, 0.07, 0.26)
+    # an open mouth: the dark between the lips is thick
+    lips = float(np.median(np.concatenate([light[r - 12 : r - 6], light[r + 6 : r + 12]])))
+    gap = light < min(lips - 12, 0.5 * (lips + float(light[r - 2 : r + 3].min())))
+    inner_up = next((k for k in range(0, 14) if not gap[r - k]), 0)
+    inner_down = next((k for k in range(0, 18) if not gap[r + k]), 0)
+    top, bottom = at[1] - inner_up / S, at[1] + inner_down / S
+    outer_top = min(at[1] - up, top - 0.025)
+    outer_bottom = max(at[1] + down, bottom + 0.03)
+    return (at[0], outer_top), (at[0], top), (at[0], bottom), (at[0], outer_bottom)
+
+
+def read_brows(face: UprightFace) -> tuple[tuple[XY, XY, XY], tuple[XY, XY, XY]]:
+    """Inner, middle and outer point of the dark lines over the eyes, which are about equally high."""
+    light = np.asarray(cv2.GaussianBlur(face.lab[..., 0], (0, 0), 3.0), np.float32)
+    heights = []
+    for x, usual in ((0.24, -0.32), (0.5, -0.37), (0.80, -0.29)):
+        left, right = _brow_height(light, -x, usual), _brow_height(light, x, usual)
+        if abs(left - right) > 0.06:  # one of them is hair: brows are nearer to the eyes
+            left = right = max(left, right)
+        heights.append((x, left, right))
+    sides = [tuple((side * x, (left, right)[side > 0]) for x, left, right in heights) for side in (-1, 1)]
+    return (sides[0][0], sides[0][1], sides[0][2]), (sides[1][0], sides[1][1], sides[1][2])
+
+
+def _brow_height(light: FloatArray, x: float, usual: float) -> float:
+    rows = np.arange(row(-0.62), row(-0.16))
+    profile = light[rows, column(x) - 3 : column(x) + 4].mean(axis=1)
+    dark = np.clip((float(np.percentile(profile, 75)) - profile) / 25, 0, 1)
+    score = dark * np.exp(-(((rows / S + _TOP - usual) / 0.08) ** 2) / 2)
+    return y_of(rows[int(score.argmax())]) if score.max() > 0.15 else usual
+
+
+def read_edge(face: UprightFace, origin: XY, angle: float, usual: float, spread: float) -> float:
+    """How far from ``origin`` the skin ends in a direction (degrees clockwise from right): units."""
+    reach = np.arange(max(0.1, usual - 2.2 * spread), usual + 2.2 * spread, 0.01)
+    cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    x = (origin[0] + reach * cos - _LEFT) * S
+    y = (origin[1] + reach * sin - _TOP) * S
+    along = cv2.remap(
+        cv2.GaussianBlur(np.minimum(face.unlike, 8), (0, 0), 1.5), x.astype(np.float32).reshape(1, -1),
+        y.astype(np.float32).reshape(1, -1), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE,
+    ).ravel()  # fmt: skip
+    rise = np.convolve(along, np.concatenate([np.ones(6), -np.ones(6)]) / 6, mode="same")
+    rise[:6] = rise[-6:] = 0
+    score = np.clip(rise, 0, 4) * np.exp(-(((reach - usual) / spread) ** 2) / 2)
+    best = int(score.argmax())
+    trust = min(1.0, float(score[best]) / 1.2)
+    return usual + trust * (float(reach[best]) - usual)

@@ -1,0 +1,168 @@
+"""Proposes the landmarks of the face in a picture, for a person to check and move."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from vcam.errors import AvatarError
+from vcam.media import ByteArray
+
+from .detect import Face, find_faces, is_profile
+from .evidence import XY, EyeEdges, Lips, UprightFace, read_brows, read_edge, read_eye, read_lips
+from .landmarks import MIN_EYE_DISTANCE, Brow, Curve, Eye, FaceFrame, Jaw, Landmarks, Mouth, Point, explain
+
+_SMALL = 40.0  # pixels between the irises, below which features are hard to see
+_UNSURE = 0.45
+_LEVEL_EYES = 0.25  # of the eyes' distance: how much one eye may be wider than the other before it looks turned
+# (degrees clockwise from the picture's right, usual distance of the face's edge), seen from between nose and mouth.
+# Proportions as in Farkas, Anthropometry of the Head and Face, 1994.
+_JAW = ((-28.0, 1.17), (2.0, 1.08), (27.0, 1.03), (53.0, 1.02))
+_ORIGIN_Y = 0.45  # units below the eyes
+_CHIN = 1.70  # of the way from eyes to mouth
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """``face``: left, top, right, bottom in pixels; ``confidence`` 0..1; ``notices``: what a person should know."""
+
+    landmarks: Landmarks
+    face: tuple[int, int, int, int]
+    confidence: float
+    method: str
+    notices: tuple[str, ...] = ()
+
+
+def propose_landmarks(rgb: ByteArray) -> Proposal:
+    """The landmarks of the largest face in ``rgb`` (uint8 [h, w, 3]).
+
+    Raises AvatarError if there is no face that looks at the viewer, or if it is too small.
+    """
+    faces = find_faces(rgb)
+    if not faces:
+        if is_profile(rgb):
+            raise AvatarError(
+                "The face is turned too far to the side.", "Use a picture in which both eyes look at the viewer."
+            )
+        raise AvatarError(
+            "No face was found in this picture.",
+            "Use a picture of one person from the front, with both eyes and the mouth in sight.",
+        )
+    face = faces[0]
+    frame = FaceFrame(face.left, face.right)
+    if frame.unit < MIN_EYE_DISTANCE:
+        raise AvatarError(
+            f"The face is too small: its eyes are {frame.unit:.0f} pixels apart.",
+            f"At least {MIN_EYE_DISTANCE:.0f} are needed, and 100 look good: use a larger picture or cut it closer.",
+        )
+    notices = _notices(faces, frame)
+    landmarks, clear = _landmarks(rgb, face)
+    confidence = face.confidence * (0.6 + 0.4 * clear)
+    if confidence < _UNSURE:
+        notices.append("The face is unusual or hard to see: check the points before using them.")
+    return Proposal(landmarks, _box(face, landmarks), round(confidence, 3), face.method, tuple(notices))
+
+
+def _notices(faces: list[Face], frame: FaceFrame) -> list[str]:
+    out = []
+    if len(faces) > 1:
+        out.append(f"There are {len(faces)} faces in the picture; the largest is used.")
+    if frame.unit < _SMALL:
+        out.append(f"The face is small (eyes {frame.unit:.0f} pixels apart) and will look soft.")
+    return out
+
+
+def _landmarks(rgb: ByteArray, face: Face) -> tuple[Landmarks, float]:
+    frame = FaceFrame(face.left, face.right)
+    upright = UprightFace(rgb, frame)
+    eyes = [read_eye(upright, (x, 0.0)) for x in (-0.5, 0.5)]
+    # once more from the irises as they are now seen, which levels the face better
+    frame = FaceFrame(frame.to_picture(eyes[0].iris), frame.to_picture(eyes[1].iris))
+    upright = UprightFace(rgb, frame)
+    eyes = [read_eye(upright, (x, 0.0)) for x in (-0.5, 0.5)]
+    lips = read_lips(upright)
+
+    def there(point: XY) -> Point:
+        return frame.to_picture(point)
+
+    brows = read_brows(upright)
+    mouth_y = (lips.left[1] + lips.right[1]) / 2
+    mouth_x = (lips.left[0] + lips.right[0]) / 2
+    origin = (0.5 * mouth_x, _ORIGIN_Y)
+    chin_y = origin[1] + read_edge(upright, (mouth_x, origin[1]), 90, _CHIN * mouth_y - origin[1], 0.14)
+    chin_y = max(chin_y, lips.edges[3][1][1] + 0.15)
+    tall = (chin_y - origin[1]) / (1.75 - origin[1])  # against the usual face: how far down the jaw goes
+    sides: list[tuple[Point, ...]] = []
+    for side in (-1, 1):
+        ray = [angle if side > 0 else 180 - angle for angle, _ in _JAW]
+        usual = [far * (1 + (tall - 1) * max(0.0, angle) / 90) for angle, far in _JAW]
+        far = [read_edge(upright, origin, a, u, 0.12) for a, u in zip(ray, usual, strict=True)]
+        sides.append(tuple(there(_polar(origin, a, f)) for a, f in zip(ray, far, strict=True)))
+    forehead = read_edge(upright, (0.0, -0.45), -90, 0.55, 0.2) + 0.45
+    try:
+        landmarks = Landmarks(
+            eye_left=_eye(eyes[0], -1, frame),
+            eye_right=_eye(eyes[1], 1, frame),
+            brow_left=_brow(brows[0], frame),
+            brow_right=_brow(brows[1], frame),
+            nose=there((0.6 * mouth_x, 0.59 * mouth_y)),
+            mouth=_mouth(lips, frame),
+            jaw=Jaw(left=_four(sides[0]), chin=there((mouth_x, chin_y)), right=_four(sides[1])),
+            forehead=there((0.0, -forehead)),
+        )
+    except ValidationError as error:
+        raise AvatarError(
+            f"A face was found, but its features could not be told apart ({explain(error)}).",
+            "Use a sharper picture, from the front and in even light.",
+        ) from error
+    return landmarks, lips.clear
+
+
+def _polar(origin: XY, angle: float, far: float) -> XY:
+    return origin[0] + far * math.cos(math.radians(angle)), origin[1] + far * math.sin(math.radians(angle))
+
+
+def _four(points: tuple[Point, ...]) -> tuple[Point, Point, Point, Point]:
+    return points[0], points[1], points[2], points[3]
+
+
+def _eye(eye: EyeEdges, side: int, frame: FaceFrame) -> Eye:
+    there = frame.to_picture
+    inner, outer = (eye.right, eye.left) if side < 0 else (eye.left, eye.right)
+    return Eye(
+        inner=there(inner),
+        outer=there(outer),
+        top=there((eye.iris[0], eye.top)),
+        bottom=there((eye.iris[0], eye.bottom)),
+        iris=there(eye.iris),
+        radius=eye.radius * frame.unit,
+    )
+
+
+def _brow(brow: tuple[XY, XY, XY], frame: FaceFrame) -> Brow:
+    inner, middle, outer = (frame.to_picture(point) for point in brow)
+    return Brow(inner=inner, middle=middle, outer=outer)
+
+
+def _mouth(lips: Lips, frame: FaceFrame) -> Mouth:
+    curves = []
+    for edge in lips.edges:
+        left, middle, right = (frame.to_picture(point) for point in edge)
+        curves.append(Curve(left=left, middle=middle, right=right))
+    return Mouth(
+        left=frame.to_picture(lips.left),
+        right=frame.to_picture(lips.right),
+        upper_outer=curves[0],
+        upper_inner=curves[1],
+        lower_inner=curves[2],
+        lower_outer=curves[3],
+    )
+
+
+def _box(face: Face, landmarks: Landmarks) -> tuple[int, int, int, int]:
+    jaw = landmarks.jaw
+    points = [*jaw.left, jaw.chin, *jaw.right, landmarks.forehead, face.left, face.right]
+    across, down = [p[0] for p in points], [p[1] for p in points]
+    return round(min(across)), round(min(down)), round(max(across)), round(max(down))
