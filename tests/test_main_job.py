@@ -98,7 +98,7 @@ def test_speech_into_the_audio_server_moves_the_mouth_in_the_browser(
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         complaints = Complaints(page)
         page.goto(running.call("status")["camera"]["device"])
-        page.wait_for_function("document.getElementById('stream').naturalWidth === 1280")
+        wait_until(lambda: page.evaluate("() => document.getElementById('stream').naturalWidth") == 1280)
         assert running.call("status")["audio"]["speech"] is False
         silent = dark_shares(page, 25)
         player = pulse.play(speech)

@@ -44,6 +44,7 @@ RETRY_PAUSE = 2.0  # s between attempts to build an animator anew
 WATCH_WINDOW = 5.0  # s
 SKIPPED_SHARE = 0.1  # of the window's frames, before the user is told
 LATENESS_ALLOWED = 0.02  # s that sound may come later than planned before the delay is planned anew
+FILE_LATENCY = 0.02  # s counted for a file where a microphone would have its buffers
 RECENT = 60.0  # s for which passing troubles stay among the warnings
 VOICE_SECONDS = 10
 
@@ -177,7 +178,9 @@ class Session:
         self._while_starting(pump.wait_until_open)
         if self._stop.is_set() or camera is None:
             return
-        self.latency = plan_latency(animator, gate.hold, pump.latency, camera.device_latency)
+        # Nobody waits for a file's answer, but a busy machine stumbles less with some time in hand.
+        latency = pump.latency if self.source.live else max(pump.latency, FILE_LATENCY)
+        self.latency = plan_latency(animator, gate.hold, latency, camera.device_latency)
         worker = AnimatorWorker(animator, stage, self._chunks, self._store, self._deadline)
         with self._lock:
             self._worker, self._unused = worker, None
