@@ -44,8 +44,8 @@ class LiteBench:
     """The result. ``real_time_factor``: seconds of work a second of video; latencies in ms, memory in MB.
 
     ``delay_p50`` and ``delay_p95`` were measured at the camera and hold ``source``, what is counted for the demo's
-    file; ``microphone`` is the latency that this machine's default microphone reports (None without one). ``mic_to_camera``
-    is the measured delay with the microphone in the file's place.
+    file; ``microphone`` is the latency that this machine's default microphone reports (None without one).
+    ``mic_to_camera`` is the measured delay with the microphone in the file's place.
     """
 
     width: int
