@@ -1,4 +1,4 @@
-"""The main job on real parts: speech through an audio server, the whole program, and a browser that shows its picture."""
+"""The main job on real parts: speech through an audio server, the whole program, and a browser showing its picture."""
 
 from __future__ import annotations
 

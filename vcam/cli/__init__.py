@@ -28,7 +28,9 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def options(
-    verbose: Annotated[int, typer.Option("--verbose", "-v", count=True, show_default=False, help="Say more; twice: everything.")] = 0,
+    verbose: Annotated[
+        int, typer.Option("--verbose", "-v", count=True, show_default=False, help="Say more; twice: everything.")
+    ] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", show_default=False, help="Say only what went wrong.")] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
