@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-MAX_BODY_BYTES = 1024  # no request has a body that matters
+MAX_BODY_BYTES = 1024  # the preview's requests have no body that matters
 
 _LOCAL_HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?", re.IGNORECASE)
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
@@ -59,10 +59,11 @@ _STRANGER_POLICY = f"default-src 'none'; frame-ancestors 'none'; style-src 'sha2
 class Guard:
     """ASGI middleware in front of everything. ``cookie`` must differ between servers: cookies ignore ports."""
 
-    def __init__(self, app: ASGIApp, token: str, cookie: str) -> None:
+    def __init__(self, app: ASGIApp, token: str, cookie: str, max_body_bytes: int = MAX_BODY_BYTES) -> None:
         self._app = app
         self._token = token
         self._cookie = cookie
+        self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
@@ -80,7 +81,7 @@ class Guard:
         host = request.headers.get("host", "")
         if not _LOCAL_HOST.fullmatch(host):
             return PlainTextResponse("This server only answers to localhost.\n", 400)
-        if _has_large_body(request):
+        if _has_large_body(request, self._max_body_bytes):
             return PlainTextResponse("The request is too large.\n", 413, {"connection": "close"})
         by_address = self._is_token(request.query_params.get("token"))
         by_cookie = self._is_token(request.cookies.get(self._cookie))
@@ -105,11 +106,11 @@ class Guard:
         return response
 
 
-def _has_large_body(request: Request) -> bool:
+def _has_large_body(request: Request, limit: int) -> bool:
     if "transfer-encoding" in request.headers:
         return True
     length = request.headers.get("content-length", "0")
-    return not (length.isascii() and length.isdigit()) or int(length) > MAX_BODY_BYTES
+    return not (length.isascii() and length.isdigit()) or int(length) > limit
 
 
 def _own_origins(host: str) -> tuple[str, str]:

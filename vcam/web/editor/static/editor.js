@@ -1,0 +1,305 @@
+// The page: what the buttons do, what the words say. The points are in model.js, the picture in canvas.js.
+
+import { Canvas } from "./canvas.js";
+import { Guide } from "./guide.js";
+import { Model } from "./model.js";
+import { Server } from "./server.js";
+
+const ALL = "all";
+
+const root = document.documentElement;
+const $ = (id) => document.getElementById(id);
+
+function text(id, value) {
+  const element = $(id);
+  if (element.textContent !== value) element.textContent = value;
+}
+
+const server = new Server();
+let model;
+let canvas;
+let guide;
+let groups; // with "all" in front
+let current; // the group in hand
+let saved; // the points as they are stored, or null
+let problem = "";
+
+// ---- Start -----------------------------------------------------------------------------------------------------
+
+async function start() {
+  let state;
+  try {
+    state = await server.state();
+  } catch (error) {
+    return finish("over", "The page cannot be shown", [error.message]);
+  }
+  model = new Model(state);
+  saved = state.saved;
+  groups = [{ id: ALL, title: "Whole face", tab: "All", hint: state.hint, points: model.groups.flatMap((group) => group.points) }, ...model.groups];
+  text("name", state.name);
+  text("found", state.found);
+  $("found").title = state.found;
+  $("picture").alt = `The picture of ${state.name}`;
+  canvas = new Canvas($("frame"), model);
+  guide = new Guide($("guide"));
+  $("picture").src = "/picture.jpg";
+  makeGroups();
+  makeModes(state.modes);
+  model.addEventListener("change", changed);
+  canvas.addEventListener("select", showChosen);
+  canvas.addEventListener("drawn", () => text("zoom", `${Math.round(canvas.view.scale * 100)} %`));
+  listenToHands();
+  choose(ALL);
+  root.dataset.state = "editing";
+  update();
+  showPreview();
+  server.addEventListener("accepted", ({ detail }) => complain(detail));
+  server.addEventListener("news", ({ detail }) => hear(detail));
+  server.addEventListener("lost", ({ detail }) => lost(detail));
+  server.listen();
+}
+
+function makeGroups() {
+  for (const group of groups) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = group.tab;
+    button.dataset.group = group.id;
+    button.setAttribute("role", "radio");
+    button.addEventListener("click", () => choose(group.id));
+    $("groups").append(button);
+  }
+  $("groups").addEventListener("keydown", (event) => {
+    const way = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (!way) return;
+    event.preventDefault();
+    const next = (groups.indexOf(current) + way + groups.length) % groups.length;
+    choose(groups[next].id);
+    $("groups").children[next].focus();
+  });
+}
+
+function makeModes(modes) {
+  for (const { id, label } of modes) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = label;
+    button.dataset.mode = id;
+    button.addEventListener("click", () => setMode(id));
+    $("modes").append(button);
+  }
+  showMode(modes[0].id);
+}
+
+// ---- What is in hand -------------------------------------------------------------------------------------------
+
+const names = (group) => group.points.map((point) => point.name);
+
+function choose(id) {
+  current = groups.find((group) => group.id === id);
+  for (const button of $("groups").children) {
+    const on = button.dataset.group === id;
+    button.setAttribute("aria-checked", String(on));
+    button.tabIndex = on ? 0 : -1;
+  }
+  text("group-title", current.title);
+  text("hint", current.hint);
+  canvas.setGroup(id === ALL ? null : id, id === ALL ? closeUp() : names(current));
+  showChosen();
+  update();
+}
+
+/** The face's own points, without the head's outline and the shoulders, which may fill the whole picture. */
+function closeUp() {
+  const face = model.groups.filter((group) => group.id !== "outline");
+  return face.flatMap(names);
+}
+
+function showChosen() {
+  const name = canvas.selected;
+  text("chosen", name ? canvas.label(name) : "No point selected");
+  text("position", name ? model.points[name].map((value) => value.toFixed(1)).join(", ") : "");
+  guide.show(current.id, names(current), name);
+}
+
+function changed() {
+  showChosen();
+  update();
+  server.offer(model.points);
+}
+
+function same(a, b) {
+  return model.names.every((name) => a[name][0] === b[name][0] && a[name][1] === b[name][1]);
+}
+
+function isDirty() {
+  return saved === null || !same(model.points, saved);
+}
+
+function update() {
+  const editing = root.dataset.state === "editing";
+  $("undo").disabled = model.past.length === 0;
+  $("redo").disabled = model.future.length === 0;
+  $("reset").disabled = !model.differs(names(current));
+  $("closed-row").hidden = !names(current).includes(model.twins[0]?.[0]);
+  $("closed").checked = model.isClosed();
+  text("reset", current.id === ALL ? "Back to the proposal" : `${current.tab} back to the proposal`);
+  $("save").disabled = !editing || problem !== "";
+  if (!editing) return;
+  const words = saved === null ? (model.differs(model.names) ? "Changed, not saved yet" : "Not saved yet") : isDirty() ? "Unsaved changes" : "As saved";
+  text("state", words);
+  root.classList.toggle("dirty", isDirty());
+}
+
+function complain(words) {
+  problem = words;
+  $("problem").hidden = !words;
+  text("problem-text", words);
+  update();
+}
+
+// ---- Preview ---------------------------------------------------------------------------------------------------
+
+function showPreview() {
+  // A new address each time: browsers do not ask again for one that they are showing.
+  $("stream").src = `/stream.mjpg?prompt&t=${Date.now()}`;
+  const wait = () => {
+    const shown = $("stream").naturalWidth > 0;
+    $("stream").classList.toggle("shown", shown);
+    if (!shown) setTimeout(wait, 50);
+  };
+  wait();
+}
+
+function showMode(id) {
+  for (const button of $("modes").children) button.setAttribute("aria-pressed", String(button.dataset.mode === id));
+}
+
+async function setMode(id) {
+  showMode(id);
+  const { ok, problem: words } = await server.post("/mode", { mode: id });
+  if (!ok) complain(words);
+}
+
+function hear(news) {
+  if (news.preview) {
+    $("busy").classList.toggle("on", news.preview === "making");
+    root.dataset.preview = news.preview;
+    if (news.preview === "failed") complain(news.problem);
+  }
+  if (news.mode) showMode(news.mode);
+  if (news.taken_over) {
+    server.over = true;
+    finish("over", "Open in another tab", ["This avatar is being edited there now.", "Reload this page to go on here."]);
+  }
+}
+
+// ---- The end ---------------------------------------------------------------------------------------------------
+
+async function save() {
+  if ($("save").disabled) return;
+  root.dataset.state = "saving";
+  text("state", "Saving");
+  update();
+  const { ok, problem: words, response } = await server.post("/save", { points: model.points });
+  if (!ok) {
+    root.dataset.state = "editing";
+    update();
+    return complain(words);
+  }
+  const { name, commands } = await response.json();
+  finish("saved", `${name} is saved`, ["Show it in the running session, or start one with it:", ...commands.map((command) => `\`${command}\``), "You can close this page."]);
+}
+
+async function cancel() {
+  if (model.past.length && !confirm("Leave without saving? The points that you moved are lost.")) return;
+  server.over = true;
+  const { ok, problem: words } = await server.post("/cancel", {});
+  if (!ok) return complain(words);
+  finish("over", "Nothing was saved", ["You can close this page."]);
+}
+
+function lost(why) {
+  if (why === "stranger") return finish("over", "This page belongs to an earlier run", ["Open the address that vcam shows now."]);
+  finish("over", "vcam has ended", ["Nothing was saved.", "Run the command again to go on."]);
+}
+
+/** Covers the page with its last words; what stands in backticks is a command. */
+function finish(state, title, lines) {
+  server.over = true;
+  root.dataset.state = state;
+  root.classList.remove("dirty");
+  $("stream").removeAttribute("src");
+  text("state", state === "saved" ? "Saved" : "Ended");
+  text("end-title", title);
+  $("end-text").replaceChildren(
+    ...lines.map((line) => {
+      const command = line.startsWith("`");
+      const item = document.createElement(command ? "code" : "p");
+      item.textContent = line.replaceAll("`", "");
+      return item;
+    }),
+  );
+  $("end").hidden = false;
+  for (const part of document.querySelectorAll("main, .top button")) part.inert = true;
+  $("end").focus();
+}
+
+// ---- Hands -----------------------------------------------------------------------------------------------------
+
+function setBoth(on) {
+  canvas.both = on;
+  $("both").checked = on;
+  canvas.draw();
+}
+
+function setHidden(on) {
+  $("frame").classList.toggle("bare", on);
+  $("hide").setAttribute("aria-pressed", String(on));
+}
+
+const showCurrent = () => canvas.show(current.id === ALL ? closeUp() : names(current));
+
+const keys = {
+  h: () => setHidden($("hide").getAttribute("aria-pressed") !== "true"),
+  s: () => setBoth(!canvas.both),
+  "+": () => canvas.view.zoom(1.4, undefined, undefined, true),
+  "=": () => canvas.view.zoom(1.4, undefined, undefined, true),
+  "-": () => canvas.view.zoom(1 / 1.4, undefined, undefined, true),
+  0: () => canvas.showAll(),
+  1: showCurrent,
+};
+
+function listenToHands() {
+  $("undo").addEventListener("click", () => model.undo());
+  $("redo").addEventListener("click", () => model.redo());
+  $("hide").addEventListener("click", keys.h);
+  $("smaller").addEventListener("click", keys["-"]);
+  $("larger").addEventListener("click", keys["+"]);
+  $("whole").addEventListener("click", keys[0]);
+  $("close").addEventListener("click", showCurrent);
+  $("reset").addEventListener("click", () => model.reset(names(current)));
+  $("both").addEventListener("change", () => setBoth($("both").checked));
+  $("closed").addEventListener("change", () => model.setClosed($("closed").checked));
+  $("save").addEventListener("click", save);
+  $("cancel").addEventListener("click", cancel);
+  document.addEventListener("keydown", (event) => {
+    if (root.dataset.state !== "editing") return;
+    const key = event.key.toLowerCase();
+    let action;
+    if ((event.ctrlKey || event.metaKey) && !event.altKey) {
+      action = { s: save, y: () => model.redo(), z: () => (event.shiftKey ? model.redo() : model.undo()) }[key];
+    } else if (!event.altKey && !event.repeat) action = keys[key];
+    if (!action) return;
+    event.preventDefault();
+    action();
+  });
+  addEventListener("beforeunload", (event) => {
+    if (root.dataset.state === "editing" && isDirty() && model.past.length) event.preventDefault();
+  });
+  addEventListener("pageshow", (event) => {
+    if (event.persisted) location.reload(); // from the browser's memory: what the server knows may be newer
+  });
+}
+
+start();
