@@ -185,9 +185,8 @@ class Session:
         with self._lock:
             self._worker, self._unused = worker, None
         worker.start()
-        self._presenter.go_live(self.latency.delay)
-        if self.duration is not None:
-            self._presenter.end_at(round(self._presenter.position + self.duration * SAMPLE_RATE))
+        length = None if self.duration is None else round(self.duration * SAMPLE_RATE)
+        self._presenter.go_live(self.latency.delay, length)
         self._live = True
         where = camera.device.partition("?")[0]  # without the preview's token: logs get shared
         logger.info("live: %s on %s, %.0f ms behind the voice", self.profile.avatar.portrait, where, self.delay_ms)

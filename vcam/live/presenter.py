@@ -55,6 +55,8 @@ class Presenter:
         self._notices = notices
         self._delay: float | None = None
         self._end: int | None = None
+        self._length: int | None = None  # samples from the first live tick to the end
+        self._live_from = 0  # PTS of the first tick that was live
         self._backoff = Backoff()
         self._stop = threading.Event()
         self._settled = threading.Event()
@@ -71,8 +73,12 @@ class Presenter:
             raise self.error
         return self.camera
 
-    def go_live(self, delay: float) -> None:
-        """From now on show what was captured ``delay`` seconds ago. Called again: go on with another delay."""
+    def go_live(self, delay: float, length: int | None = None) -> None:
+        """From now on show what was captured ``delay`` seconds ago. Called again: go on with another delay.
+
+        ``length``: end so many samples after the first live tick (only the first call's counts).
+        """
+        self._length = self._length or length
         self._delay = delay
 
     def end_at(self, pts: int) -> None:
@@ -129,7 +135,9 @@ class Presenter:
             if index is None or (delay is not None and not live):
                 live = delay is not None
                 index = math.ceil(self.position / self._tick)
-                self._voice.take_before(float(index * self._tick))
+                self._live_from = math.floor(index * self._tick)
+                if live and self._length is not None:
+                    self.end_at(self._live_from + self._length)
             if live and self._end is not None and index * self._tick >= self._end:
                 return
             late = time.monotonic() - self._clock.time_of(float(index * self._tick)) - (delay or 0.0)
@@ -149,7 +157,8 @@ class Presenter:
         try:
             if camera.wants_audio and live:
                 for chunk in self._voice.take_before(pts + float(self._tick)):
-                    camera.send_audio(chunk)
+                    if chunk.pts >= self._live_from:  # what was heard before the first picture is not recorded
+                        camera.send_audio(chunk)
             camera.send(Picture(pts, picture.i420))
         except CameraLost as error:
             _close(camera)
