@@ -19,6 +19,8 @@ from .eyes import EyeShape
 from .features import Features, MouthTarget
 from .life import Life, Motion
 from .mouth import MouthShape
+from .photo.compositor import PHOTO_REACH, PhotoCompositor
+from .photo.package import PhotoAvatar
 
 logger = logging.getLogger(__name__)
 
@@ -41,14 +43,14 @@ class LiteAnimator(Animator):
     kind: ClassVar[str] = "lite"
     look_ahead = Features.look_ahead
 
-    def __init__(self, avatar: Avatar | str | Path, options: LiteOptions, scene: Scene) -> None:
+    def __init__(self, avatar: Avatar | PhotoAvatar | str | Path, options: LiteOptions, scene: Scene) -> None:
         """Raises AvatarError if the avatar cannot be read, AnimatorError if the scene cannot be drawn."""
         _check(scene)
-        self.avatar = avatar if isinstance(avatar, Avatar) else load_avatar(avatar)
+        self.avatar = load_avatar(avatar) if isinstance(avatar, str | Path) else avatar
         self._options = options
         self._features = Features()
         self._life = Life(options.seed, options.sway, options.blinks_per_minute)
-        self._compositor = Compositor(self.avatar, scene)
+        self._compositor, self._reach = _drawn(self.avatar, scene)
         self._portrait = self._compositor.draw(HeadPose(), MouthShape(), EyeShape()).copy()
         self._portrait.flags.writeable = False
 
@@ -83,18 +85,28 @@ class LiteAnimator(Animator):
         return LitePose(pts, self._head(motion, mouth), mouth, eyes)
 
     def _head(self, motion: Motion, mouth: MouthShape) -> HeadPose:
-        rig = self.avatar.rig
-        reach = rig.motion
+        reach = self._reach
         return HeadPose(
-            x=motion.x * reach.shift[0],
-            y=motion.y * reach.shift[1],
+            x=motion.x * reach.x,
+            y=motion.y * reach.y,
             roll=motion.roll * reach.roll,
-            yaw=motion.yaw * reach.turn[0],
-            pitch=motion.pitch * reach.turn[1],
-            jaw=mouth.jaw * rig.jaw.drop,
-            brow=motion.brow * rig.brows.lift if rig.brows else 0.0,
+            yaw=motion.yaw * reach.yaw,
+            pitch=motion.pitch * reach.pitch,
+            jaw=mouth.jaw * reach.jaw,
+            brow=motion.brow * reach.brow,
             breath=motion.breath * reach.breath,
         )
+
+
+def _drawn(avatar: Avatar | PhotoAvatar, scene: Scene) -> tuple[Compositor | PhotoCompositor, HeadPose]:
+    """What draws this kind of avatar, and how far its head goes for each number of a Motion."""
+    if isinstance(avatar, PhotoAvatar):
+        return PhotoCompositor(avatar, scene), PHOTO_REACH
+    rig = avatar.rig
+    (x, y), (yaw, pitch) = rig.motion.shift, rig.motion.turn
+    lift = rig.brows.lift if rig.brows else 0.0
+    reach = HeadPose(x, y, rig.motion.roll, yaw, pitch, rig.jaw.drop, lift, rig.motion.breath)
+    return Compositor(avatar, scene), reach
 
 
 def _rounded(value: float, steps: int) -> float:

@@ -15,6 +15,7 @@ from vcam.errors import AvatarError, nearest
 from vcam.media import ByteArray
 
 from .files import BUNDLED, MAX_YAML_BYTES, parse_yaml, read_file
+from .photo.package import PACKAGE_FILE, PhotoAvatar, list_user_avatars, load_package
 from .rig import Rig
 
 RIG_FILE = "rig.yaml"
@@ -40,30 +41,34 @@ def list_avatars() -> list[str]:
     return sorted(rig.parent.name for rig in BUNDLED.glob(f"*/{RIG_FILE}"))
 
 
-def load_avatar(name_or_path: str | Path) -> Avatar:
-    """A bundled avatar by name, or a folder of the same layout by path.
+def load_avatar(name_or_path: str | Path) -> Avatar | PhotoAvatar:
+    """A bundled avatar or one of the user's own by name, or a folder of the same layout by path.
 
     Raises AvatarError if there is none of that name, or if anything in the folder is not as it should be.
     """
     bundled = list_avatars()
     if str(name_or_path) in bundled:
         return _read_folder(BUNDLED / str(name_or_path))
+    own = list_user_avatars()
+    if str(name_or_path) in own:
+        return load_package(str(name_or_path))
     path = Path(name_or_path).expanduser()
     try:
         if path.is_dir():
-            return _read_folder(path)
+            return load_package(path) if (path / PACKAGE_FILE).is_file() else _read_folder(path)
         is_file = path.is_file()
     except (OSError, ValueError) as error:  # too long a name, no permission, a zero byte
         raise AvatarError(f"Cannot open the avatar {str(name_or_path)[:200]!r}: {error}.") from error
     if is_file and path.suffix.lower() in _PICTURES:
         raise AvatarError(
-            f"{path} is a picture, and lite animates avatar folders in this version.",
-            f"Use a bundled avatar ({', '.join(bundled)}) or a folder with a {RIG_FILE}.",
+            f"{path} is a picture, not an avatar yet.",
+            f"`vcam avatar new {path}` makes one of it; or use a bundled avatar ({', '.join(bundled)}).",
         )
     if is_file:
         raise AvatarError(f"{path} is not an avatar folder.", f"Name the folder that holds the {RIG_FILE}.")
-    near = nearest(str(name_or_path), bundled)
-    known = f"Bundled avatars: {', '.join(bundled)}; or give the path of an avatar folder."
+    near = nearest(str(name_or_path), [*bundled, *own])
+    yours = f"; your own: {', '.join(own)}" if own else ""
+    known = f"Bundled avatars: {', '.join(bundled)}{yours}; or give the path of an avatar folder."
     raise AvatarError(
         f"There is no avatar {str(name_or_path)[:200]!r}.", f"Did you mean {near[0]!r}? {known}" if near else known
     )

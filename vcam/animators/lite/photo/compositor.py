@@ -1,0 +1,44 @@
+"""Puts a picture's moving parts together: mouth and eyes into the picture, the picture bent into the scene."""
+
+from __future__ import annotations
+
+from vcam.animators.base import Scene
+from vcam.media import ByteArray
+
+from ..compositor import HeadPose
+from ..eyes import EyeShape
+from ..mouth import MouthShape
+from .eyes import Eyes
+from .framing import compose
+from .head import HeadWarp
+from .lips import Lips
+from .package import PhotoAvatar
+
+#: How far the head goes for each number of a Motion, in the units of :class:`HeadPose`; the jaw is the mouth's own.
+PHOTO_REACH = HeadPose(x=7.0, y=4.0, roll=1.3, yaw=8.0, pitch=5.5, jaw=0.0, brow=6.0, breath=3.0)
+
+
+class PhotoCompositor:
+    """One picture in one scene. ``draw`` gives the same pixels for the same pose, whatever was drawn before."""
+
+    def __init__(self, avatar: PhotoAvatar, scene: Scene) -> None:
+        shot = compose(avatar.rgb, avatar.landmarks, scene)
+        self._texture = shot.canvas.copy()
+        self._picture = shot.rest.copy()
+        self._lips = Lips(shot.canvas, shot.landmarks)
+        self._eyes = Eyes(shot.canvas, shot.landmarks)
+        self._head = HeadWarp(shot)
+        self._drawn = (MouthShape(), EyeShape(), self._head.steps(HeadPose()))
+
+    def draw(self, pose: HeadPose, mouth: MouthShape, eyes: EyeShape) -> ByteArray:
+        """uint8 RGB [h, w, 3]; the same buffer every time. At rest the picture itself."""
+        state = (mouth, eyes, self._head.steps(pose))
+        if state == self._drawn:
+            return self._picture
+        if mouth != self._drawn[0]:
+            self._lips.draw(mouth, self._texture)
+        if eyes != self._drawn[1]:
+            self._eyes.draw(eyes, self._texture)
+        self._drawn = state
+        self._head.bend(self._texture, state[2], self._picture)
+        return self._picture

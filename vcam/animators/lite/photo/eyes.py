@@ -1,0 +1,163 @@
+"""Lids that slide over the eyes, and eyes that glance: small parts of the picture, bent and laid over each other."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from vcam.media import ByteArray, FloatArray
+
+from ..eyes import EyeShape
+from .curves import Curve
+from .head import smooth
+from .landmarks import Brow, Eye, FaceFrame, Landmarks
+
+_BITS = 4
+_FINER = 2
+_GAZE = (0.035, 0.02)  # face units that the iris moves for a glance
+_LASH = 0.03  # face units above the lid's edge that keep their size: the lashes
+_SAMPLES = np.linspace(-1, 1, 33)
+
+
+class Eyes:
+    """Draws both eyes into the canvas."""
+
+    def __init__(self, canvas: ByteArray, face: Landmarks) -> None:
+        """``canvas``: uint8 RGB [h, w, 3], the picture at rest; read now and not kept. ``face``: in its pixels."""
+        self._each = [
+            _Eye(canvas, face.frame, eye, brow)
+            for eye, brow in ((face.eye_left, face.brow_left), (face.eye_right, face.brow_right))
+        ]
+
+    def draw(self, shape: EyeShape, canvas: ByteArray) -> None:
+        for eye in self._each:
+            eye.draw(shape, canvas)
+
+
+class _Eye:
+    def __init__(self, canvas: ByteArray, frame: FaceFrame, eye: Eye, brow: Brow) -> None:
+        self._frame = frame
+        corners = sorted((frame.to_face(eye.inner), frame.to_face(eye.outer)))
+        (x0, y0), (x1, y1) = corners
+        self._iris, self._radius = frame.to_face(eye.iris), eye.radius / frame.unit
+        top, bottom = frame.to_face(eye.top), frame.to_face(eye.bottom)
+        self._middle, self._half = (x0 + x1) / 2, max(0.05, (x1 - x0) / 2)
+        self._top, self._bottom = _lid(corners, top), _lid(corners, bottom)
+        brow_y = max(frame.to_face(p)[1] for p in (brow.inner, brow.middle, brow.outer))
+        self._limit = min(brow_y + 0.05, min(top[1], y0, y1) - 0.12)  # the lid's skin is taken from below the brow
+
+        reach, tall = 1.25 * self._half, max(0.30, bottom[1] - top[1])
+        edges = [frame.to_picture((x, y)) for x in (self._middle - reach, self._middle + reach)
+                 for y in (self._limit - 0.03, max(bottom[1], y0, y1) + 0.35 * tall)]  # fmt: skip
+        rows, columns = canvas.shape[:2]
+        self.left, self.top = (max(0, math.floor(min(p[i] for p in edges))) for i in (0, 1))
+        self.right = max(self.left, min(columns, math.ceil(max(p[0] for p in edges))))
+        self.bottom = max(self.top, min(rows, math.ceil(max(p[1] for p in edges))))
+        self._source = canvas[self.top : self.bottom, self.left : self.right].copy()
+        height, width = self._source.shape[:2]
+        y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+        cos, sin = math.cos(frame.roll), math.sin(frame.roll)
+        dx, dy = x + (self.left - frame.origin[0]), y + (self.top - frame.origin[1])
+        self._x, self._y = x, y
+        self._u = ((dx * cos + dy * sin) / frame.unit).astype(np.float32)
+        self._v = ((dy * cos - dx * sin) / frame.unit).astype(np.float32)
+        self._turn = (cos * frame.unit, sin * frame.unit)
+        # the skin beside the corners moves less and less
+        t = np.abs(self._u - self._middle) / self._half
+        self._beside = smooth((1.25 - t) / 0.25)
+        self._edge = self._top(self._u)
+        far = np.hypot((self._u - self._iris[0]) / 1.7, self._v - self._iris[1]) / self._radius
+        self._glance = smooth((1.75 - far) / 0.75)
+
+    def draw(self, shape: EyeShape, canvas: ByteArray) -> None:
+        place = canvas[self.top : self.bottom, self.left : self.right]
+        # the lid follows a glance down a little
+        lid = shape.lid + (1 - shape.lid) * 0.12 * max(0.0, shape.gaze_y)
+        looks = (shape.gaze_x, shape.gaze_y) != (0, 0)
+        if not place.size or not (lid or looks):
+            place[:] = self._source
+            return
+        u = (self._middle + _SAMPLES * self._half).astype(np.float32)
+        place[:] = self._source
+        if looks and lid < 1:
+            top, bottom = self._top(u), self._bottom(u)
+            ring = np.concatenate([u, u[::-1]]), np.concatenate([top, np.maximum(bottom, top)[::-1]])
+            _lay(self._turned(shape.gaze_x, shape.gaze_y), self._mask(*ring), place)
+        if lid:
+            edge = self._lowered(u, lid)
+            high = self._limit - 1
+            left, right = u[0] - 0.3 * self._half, u[-1] + 0.3 * self._half
+            ring = (
+                np.concatenate([[left, left], u, [right, right]]),
+                np.concatenate([[high, edge[0]], edge, [edge[-1], high]]),
+            )
+            _lay(self._skin(lid), self._mask(*ring), place)
+
+    def _lowered(self, u: FloatArray, lid: float) -> FloatArray:
+        """The upper lid's edge; shut, it lies a little below the lower lid's."""
+        top, bottom = self._top(u), self._bottom(u)
+        return np.asarray(top + lid * (np.maximum(bottom - top, 0) + 0.012), np.float32)
+
+    def _skin(self, lid: float) -> ByteArray:
+        """The upper lid drawn down: its edge and the lashes as they are, the skin above them stretched."""
+        drop = self._lowered(self._u, lid) - self._edge
+        edge = self._edge + drop
+        above = edge - self._v
+        room = np.maximum(edge - self._limit - _LASH, 0.05)
+        share = np.clip(1 - (above - _LASH) / room, 0, 1)
+        share = 0.5 * share + 0.5 * share * share * (3 - 2 * share)
+        moved = drop * share * self._beside
+        cos, sin = self._turn
+        return np.asarray(
+            cv2.remap(
+                self._source, (self._x + moved * sin).astype(np.float32), (self._y - moved * cos).astype(np.float32),
+                cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE,
+            ),
+            np.uint8,
+        )  # fmt: skip
+
+    def _turned(self, x: float, y: float) -> ByteArray:
+        """The iris moved by a glance, the white around it stretched."""
+        du, dv = self._glance * (x * _GAZE[0]), self._glance * (y * _GAZE[1])
+        cos, sin = self._turn
+        return np.asarray(
+            cv2.remap(
+                self._source, self._x - du * cos + dv * sin, self._y - du * sin - dv * cos,
+                cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE,
+            ),
+            np.uint8,
+        )  # fmt: skip
+
+    def _mask(self, across: npt.NDArray[np.floating], down: npt.NDArray[np.floating]) -> ByteArray:
+        """255 inside the ring of points (face units), anti-aliased: uint8 [h, w, 3]."""
+        cos, sin = self._turn
+        x = self._frame.origin[0] - self.left + across * cos - down * sin
+        y = self._frame.origin[1] - self.top + across * sin + down * cos
+        points = np.round((np.stack([x, y], 1) * _FINER + (_FINER - 1) / 2) * (1 << _BITS)).astype(np.int32)
+        height, width = self._source.shape[:2]
+        mask = np.zeros((height * _FINER, width * _FINER), np.uint8)
+        cv2.fillPoly(mask, [points], 255, cv2.LINE_AA, _BITS)
+        small = cv2.resize(mask, (width, height), interpolation=cv2.INTER_AREA)
+        return np.asarray(cv2.cvtColor(small, cv2.COLOR_GRAY2RGB), np.uint8)
+
+
+def _lay(layer: ByteArray, seen: ByteArray, place: ByteArray) -> None:
+    """``layer`` over ``place`` where it is ``seen`` (255); all uint8 [h, w, 3]."""
+    under = cv2.multiply(place, cv2.bitwise_not(seen), scale=1 / 255)
+    cv2.add(under, cv2.multiply(layer, seen, scale=1 / 255), dst=under)
+    place[:] = under
+
+
+def _lid(corners: list[tuple[float, float]], extreme: tuple[float, float]) -> Curve:
+    """A lid's edge from corner to corner through its highest or lowest point."""
+    (x0, y0), (x1, y1) = corners
+    x = min(x1 - 0.2 * (x1 - x0), max(x0 + 0.2 * (x1 - x0), extreme[0]))
+    # two more points make it round: a parabola is too pointed for an eye
+    parts = []
+    for corner in ((x0, y0), (x1, y1)):
+        parts.append((0.45 * corner[0] + 0.55 * x, corner[1] + 0.86 * (extreme[1] - corner[1])))
+    points = [(x0, y0), parts[0], (x, extreme[1]), parts[1], (x1, y1)]
+    return Curve([p[0] for p in points], [p[1] for p in points])

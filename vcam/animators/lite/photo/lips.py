@@ -1,0 +1,190 @@
+"""The moving mouth: skin and lips bent apart along the line between them, and what is seen between.
+
+Above the line the face follows the upper lip, below it the lower lip and the jaw. Both are smooth backward fields on a
+coarse grid, equal outside the mouth's corners, so the skin cannot tear. Lengths are face units.
+"""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from vcam.media import ByteArray, FloatArray
+
+from ..mouth import MouthShape
+from .curves import Curve, through
+from .head import smooth
+from .landmarks import Landmarks
+from .mouth import Interior
+
+GRID = 4  # pixels between the fields' points
+_DROP = 0.27  # the lower lip's way down in the widest opening
+_RAISE = 0.045  # the upper lip's way up
+_CHIN = 0.62  # of the lower lip's way: what the chin goes
+_NARROW, _WIDE, _ROUND, _PRESS = 0.05, 0.11, 0.30, 0.04  # of the half width: by jaw, wide, round, pressed
+_CORNER = 0.16  # of the drop: what the corners go down
+_PARTS = 0.93  # of the half width: the lips stay together beside it
+_REACH = 1.12  # how far to the sides the jaw's motion reaches
+_NECK = 0.62  # below the chin, where its motion has faded
+_UPSAMPLE = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+_SAMPLES = np.linspace(-1, 1, 49)
+
+
+class Lips:
+    """Draws one face's mouth into the canvas."""
+
+    def __init__(self, canvas: ByteArray, face: Landmarks) -> None:
+        """``canvas``: uint8 RGB [h, w, 3], the picture at rest; read now and not kept. ``face``: in its pixels."""
+        self._frame = frame = face.frame
+        mouth = face.mouth
+        corners = [frame.to_face(mouth.left), frame.to_face(mouth.right)]
+        self._middle = (corners[0][0] + corners[1][0]) / 2
+        self._half = (corners[1][0] - corners[0][0]) / 2
+        self._upper = through(corners[0], mouth.upper_inner, corners[1], frame)
+        self._lower = through(corners[0], mouth.lower_inner, corners[1], frame)
+        self._nose = frame.to_face(face.nose)[1]
+        top = through(corners[0], mouth.upper_outer, corners[1], frame)
+        bottom = through(corners[0], mouth.lower_outer, corners[1], frame)
+        m = self._middle
+        self._thick = max(0.03, self._upper(m) - top(m)), max(0.04, bottom(m) - self._lower(m))
+        self._gap = max(0.0, self._lower(m) - self._upper(m))  # of a mouth that is open in the picture
+        # the face's lower edge: what is beside the eyes does not belong to it
+        jaw = [*face.jaw.left[1:], face.jaw.chin, *reversed(face.jaw.right[1:])]
+        edge = sorted(frame.to_face(p) for p in jaw)
+        beside = min(abs(edge[i][0] - self._middle) for i in (1, 5))
+        self._far = min(2.3, max(1.5, beside / self._half))  # half widths: how far the cheeks go with the corners
+        self._edge = Curve([p[0] for p in edge], [p[1] for p in edge])
+        chin = frame.to_face(face.jaw.chin)[1]
+
+        corner = [frame.to_picture((s * (_REACH + 0.05), v)) for s in (-1, 1) for v in (self._nose, chin + _NECK + 0.3)]
+        rows, columns = canvas.shape[:2]
+        self.left, self.top = (max(0, math.floor(min(p[i] for p in corner))) for i in (0, 1))
+        self.right = min(columns, math.ceil(max(p[0] for p in corner)))
+        self.bottom = min(rows, math.ceil(max(p[1] for p in corner)))
+        self.right, self.bottom = max(self.left, self.right), max(self.top, self.bottom)
+        self._source = canvas[self.top : self.bottom, self.left : self.right].copy()
+        self._fields()
+        self._interior = Interior(canvas, face, self._thick)
+
+    def _fields(self) -> None:
+        """What does not depend on the mouth's shape: the grid in face units and the fields' weights on it."""
+        height, width = self.bottom - self.top, self.right - self.left
+        gx = np.arange(0, width + GRID, GRID, dtype=np.float32)
+        gy = np.arange(0, height + GRID, GRID, dtype=np.float32)
+        x, y = np.meshgrid(gx, gy)
+        frame = self._frame
+        cos, sin = math.cos(frame.roll), math.sin(frame.roll)
+        dx, dy = x + (self.left - frame.origin[0]), y + (self.top - frame.origin[1])
+        self._u = ((dx * cos + dy * sin) / frame.unit).astype(np.float32)
+        self._v = ((dy * cos - dx * sin) / frame.unit).astype(np.float32)
+        self._turn = (cos * frame.unit, sin * frame.unit)
+        self._x, self._y = x.astype(np.float32), y.astype(np.float32)
+        t = (self._u - self._middle) / self._half
+        line = self._lower(self._u)
+        # pulling the corners: all of it at the mouth, nothing at the nose, the chin and the cheeks
+        tall = np.where(self._v < line, (self._v - self._nose) / np.maximum(line - self._nose, 0.1), 1.0)
+        low = smooth((self._edge(self._u) + 0.05 - self._v) / np.maximum(self._edge(self._u) - line, 0.2) / 0.75)
+        self._pull = (t * self._along(np.abs(t)) * smooth(tall) * low * self._half).astype(np.float32)
+        self._jaw = smooth((_REACH - np.abs(self._u - 0.5 * self._middle)) / 0.85)
+        self._under = (self._v - self._edge(self._u)).astype(np.float32)
+        self._window = np.array([[1 / GRID, 0, 0], [0, 1 / GRID, 0]], np.float32)
+
+    def draw(self, shape: MouthShape, canvas: ByteArray) -> None:
+        """Draw the mouth into ``canvas`` (as given at first, changed in this part only); at rest its own pixels."""
+        place = canvas[self.top : self.bottom, self.left : self.right]
+        if not place.size or (shape.jaw == 0 and shape.wide == 0 and shape.pressed == 0):
+            place[:] = self._source
+            return
+        wide, round_ = max(0.0, shape.wide), max(0.0, -shape.wide)
+        open_ = shape.jaw * (1 - 0.15 * wide + 0.05 * round_)
+        pull = 1 / (1 + _WIDE * wide - _ROUND * round_ - _NARROW * shape.jaw - _PRESS * shape.pressed) - 1
+        us = self._u + pull * self._pull
+        lines = self._lines(us, open_, wide, round_, shape.pressed)
+        upper, lower = self._vertical(us, lines, open_, round_, shape.pressed)
+        place[:] = self._remap(us, upper)
+        below = self._remap(us, lower)
+
+        # the same lines in the picture: where the lower face begins, and what is seen between the lips
+        table_u = np.linspace(self._middle - 1.6 * self._half, self._middle + 1.6 * self._half, 129, dtype=np.float32)
+        t = (table_u - self._middle) / self._half
+        moved = table_u + pull * t * self._along(np.abs(t)) * self._half
+        source = self._middle + _SAMPLES.astype(np.float32) * self._half
+        target = np.interp(source, moved, table_u).astype(np.float32)
+        top, bottom = self._lines(source, open_, wide, round_, shape.pressed)
+        self._join(place, below, target, 0.5 * top + 0.5 * bottom)
+        apart = np.abs(_SAMPLES) <= _PARTS
+        self._interior.draw(
+            place, self._pixels(target[apart], top[apart]), self._pixels(target[apart], bottom[apart]),
+            (bottom - top).max() - self._gap, round_, self._gap,
+        )  # fmt: skip
+
+    def _along(self, t: npt.NDArray[np.floating]) -> FloatArray:
+        """How much of the corners' way is gone beside them, at ``t`` half widths from the middle."""
+        return smooth(np.asarray((self._far - t) / (self._far - 0.75), np.float32))
+
+    def _lines(
+        self, us: npt.NDArray[np.floating], open_: float, wide: float, round_: float, pressed: float
+    ) -> tuple[FloatArray, FloatArray]:
+        """Where the inner edges of the lips go, for each place along the mouth at rest."""
+        t = np.clip(np.abs(us - self._middle) / self._half, 0, 2.6)
+        inside = np.clip(1 - (t / _PARTS) ** 2, 0, 1)
+        arch = inside ** (0.95 + 0.25 * wide - 0.2 * round_)
+        upper_line, lower_line = self._upper(us), self._lower(us)
+        corner = smooth(t) * smooth((2.2 - t) / 1.2) * (_CORNER * _DROP * open_ - 0.035 * wide + 0.01 * round_)
+        close = pressed * self._gap * inside * (1 - open_)  # lips meet in a picture whose mouth is open
+        upper = upper_line + corner - arch * _RAISE * open_ * (1 + 1.4 * round_) + 0.5 * close
+        lower = lower_line + corner + arch * _DROP * open_ - 0.5 * close
+        return np.asarray(upper, np.float32), np.asarray(np.maximum(lower, upper), np.float32)
+
+    def _vertical(
+        self, us: FloatArray, lines: tuple[FloatArray, FloatArray], open_: float, round_: float, pressed: float
+    ) -> tuple[FloatArray, FloatArray]:
+        """v in the picture at rest for each grid point, as part of the upper and of the lower face."""
+        top, bottom = lines
+        thin = 0.55 * pressed - 0.22 * round_  # of a lip's thickness: pressed lips are thinner, round ones fuller
+        t = np.abs(us - self._middle) / self._half
+        lip = smooth((1.25 - t) / 0.5)
+        chin = _CHIN * _DROP * open_ * self._jaw * smooth((_NECK - self._under) / _NECK)
+        # the lower face: with the lip at its edge, with the chin from below the lip on
+        w = np.maximum(self._v - bottom, 0)
+        with_lip = 1 - smooth((w - 0.5 * self._thick[1]) / (0.32 + self._thick[1]))
+        bump = smooth(w / self._thick[1]) * smooth(1 - (w - self._thick[1]) / 0.3)
+        down = (bottom - self._lower(us)) * with_lip + chin * (1 - with_lip) - thin * self._thick[1] * bump * lip
+        # the upper face: with the lip at its edge, still from the nose on
+        z = np.maximum(top - self._v, 0)
+        room = np.maximum(top - self._nose - 0.05, 0.1)
+        with_upper = 1 - smooth((z - 0.5 * self._thick[0]) / np.maximum(room - 0.5 * self._thick[0], 0.08))
+        bump = smooth(z / self._thick[0]) * smooth(1 - (z - self._thick[0]) / np.maximum(room - self._thick[0], 0.08))
+        up = (top - self._upper(us)) * with_upper + thin * self._thick[0] * bump * lip
+        return self._v - up, self._v - down
+
+    def _remap(self, us: FloatArray, vs: FloatArray) -> ByteArray:
+        du, dv = us - self._u, vs - self._v
+        cos, sin = self._turn
+        across, down = (
+            cv2.warpAffine(
+                grid, self._window, (self.right - self.left, self.bottom - self.top), flags=_UPSAMPLE,
+                borderMode=cv2.BORDER_REPLICATE,
+            )
+            for grid in (self._x + du * cos - dv * sin, self._y + du * sin + dv * cos)
+        )  # fmt: skip
+        bent = cv2.remap(self._source, across, down, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(bent, np.uint8)
+
+    def _join(self, place: ByteArray, below: ByteArray, u: FloatArray, v: FloatArray) -> None:
+        """Lay the lower face over the upper one, below the line ``u``, ``v`` and its continuation to both sides."""
+        across = np.concatenate([[-6.0], u, [6.0, 6.0, -6.0]])
+        down = np.concatenate([[v[0]], v, [v[-1], 8.0, 8.0]])
+        mask = np.zeros(place.shape[:2], np.uint8)
+        cv2.fillPoly(mask, [np.round(self._pixels(across, down) * 16).astype(np.int32)], 255, cv2.LINE_8, 4)
+        cv2.copyTo(below, mask, place)
+
+    def _pixels(self, u: npt.NDArray[np.floating], v: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+        """float64 [n, 2] in the part's pixels."""
+        cos, sin = self._turn
+        x = self._frame.origin[0] - self.left + u * cos - v * sin
+        y = self._frame.origin[1] - self.top + u * sin + v * cos
+        return np.stack([x, y], 1).astype(np.float64)
