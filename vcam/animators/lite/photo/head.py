@@ -16,6 +16,7 @@ from .landmarks import FaceFrame, Landmarks
 GRID = 8  # pixels between the grid's points
 UNITS = 160.0  # of a HeadPose between the irises
 _STEPS = 8  # positions are rounded to this part of a pixel: smaller changes are not redrawn
+_REACHES = (15.0, 9.0, 0.05, 17.0, 12.0, 10.0, 7.0)  # of a pose's numbers, at most: what moves less stays out
 _PIVOT = (0.0, 1.9)  # face units: the joint that the head rolls about
 _REACH = 0.55  # face units around the head over which its motion fades out
 
@@ -30,28 +31,25 @@ class HeadWarp:
     def __init__(self, shot: Shot) -> None:
         rows, columns = shot.canvas.shape[:2]
         face = shot.landmarks
-        frame = face.frame
-        self._unit = frame.unit / UNITS
-        x, y = (
-            a.astype(np.float32)
-            for a in np.meshgrid(np.arange(0, columns + GRID, GRID), np.arange(0, rows + GRID, GRID))
-        )
-        fields = _fields(face, frame, x, y, _stillness(shot, x, y))
-        moving = np.abs(fields).max(axis=(0, 1)) > 2e-3
-        self.rect = _bounds(moving, rows, columns)
-        left, top, right, bottom = self.rect
-        part = (slice(top // GRID, -(-bottom // GRID) + 1), slice(left // GRID, -(-right // GRID) + 1))
-        cut = fields[..., part[0], part[1]]
-        self._fields = np.ascontiguousarray(cut.reshape(len(cut), -1), np.float32)  # [7, 2 * points]
-        # pixel units that a unit of each number moves the picture by, at most: what rounding goes by
+        self._unit = face.frame.unit / UNITS
+        x, y = _grid(0, 0, -(-columns // GRID) + 2, -(-rows // GRID) + 2)
+        fields = _fields(face, face.frame, x, y, _stillness(shot, x, y))
+        reach = np.array(_REACHES, np.float32).reshape(-1, 1, 1, 1)
+        moving = (np.abs(fields) * reach).sum(axis=0).max(axis=0) > 1 / _STEPS
+        left, top, right, bottom = self.rect = _bounds(moving, rows, columns)
+        # the grid's points lie in the middle of blocks that begin at the rectangle's corner, with one block around it
+        across, down = -(-(right - left) // GRID) + 2, -(-(bottom - top) // GRID) + 2
+        x, y = _grid(left, top, across, down)
+        fields = _fields(face, face.frame, x, y, _stillness(shot, x, y))
+        self._fields = np.ascontiguousarray(fields.reshape(len(fields), -1), np.float32)  # [7, 2 * points]
+        # pixels that one of each number moves the picture by, at most: what rounding goes by
         self._strength = np.abs(self._fields).max(axis=1) + 1e-6
-        grid_rows, grid_columns = cut.shape[-2:]
-        self._shape = (2, grid_rows, grid_columns)
-        base = np.stack([x[part], y[part]])
-        self._base = base.reshape(-1).astype(np.float32)
-        self._window = _window(self.rect, (grid_columns, grid_rows))
-        size = (bottom - top, right - left)
-        self._maps = (np.empty(size, np.float32), np.empty(size, np.float32))
+        self._base = np.stack([x, y]).reshape(-1).astype(np.float32)
+        self._shape = (2, down, across)
+        size = (down * GRID, across * GRID)
+        self._full = (np.empty(size, np.float32), np.empty(size, np.float32))
+        inside = (slice(GRID, GRID + bottom - top), slice(GRID, GRID + right - left))
+        self._maps = (self._full[0][inside], self._full[1][inside])
         self._state: tuple[int, ...] = (0,) * len(self._fields)
 
     def steps(self, pose: HeadPose) -> tuple[int, ...]:
@@ -71,19 +69,17 @@ class HeadWarp:
         if state != self._state:
             amounts = np.array(state, np.float32) / _STEPS / self._strength
             grid = (self._base - amounts @ self._fields).reshape(self._shape)
-            for axis in (0, 1):
-                cv2.warpAffine(
-                    grid[axis], self._window, (right - left, bottom - top), dst=self._maps[axis],
-                    flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE,
-                )  # fmt: skip
+            for coarse, full in zip(grid, self._full, strict=True):
+                cv2.resize(coarse, (full.shape[1], full.shape[0]), dst=full, interpolation=cv2.INTER_LINEAR)
             self._state = state
-        place[:] = cv2.remap(texture, *self._maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        cv2.remap(texture, *self._maps, cv2.INTER_LINEAR, dst=place, borderMode=cv2.BORDER_REPLICATE)
 
 
-def _window(rect: Rect, grid: tuple[int, int]) -> FloatArray:
-    """From the rectangle's pixels to the grid's points (the grid begins at a multiple of GRID)."""
-    offset = (rect[0] % GRID / GRID, rect[1] % GRID / GRID)
-    return np.array([[1 / GRID, 0, offset[0]], [0, 1 / GRID, offset[1]]], np.float32)
+def _grid(left: int, top: int, across: int, down: int) -> tuple[FloatArray, FloatArray]:
+    """x and y of the middles of blocks, the first of which ends at ``left``, ``top``: float32 [down, across]."""
+    middle = GRID / 2 - 0.5 - GRID
+    x, y = np.meshgrid(left + middle + GRID * np.arange(across), top + middle + GRID * np.arange(down))
+    return x.astype(np.float32), y.astype(np.float32)
 
 
 def _bounds(moving: np.ndarray, rows: int, columns: int) -> Rect:
@@ -91,7 +87,7 @@ def _bounds(moving: np.ndarray, rows: int, columns: int) -> Rect:
     down, across = np.nonzero(moving)
     if not len(down):
         return MARGIN, MARGIN, MARGIN, MARGIN
-    left, top = max(MARGIN, (int(across.min()) - 1) * GRID), max(MARGIN, (int(down.min()) - 1) * GRID)
+    left, top = max(MARGIN, (int(across.min()) - 2) * GRID), max(MARGIN, (int(down.min()) - 2) * GRID)
     right = min(columns - MARGIN, (int(across.max()) + 1) * GRID)
     bottom = min(rows - MARGIN, (int(down.max()) + 1) * GRID)
     return left, top, max(left, right), max(top, bottom)

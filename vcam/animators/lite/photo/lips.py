@@ -29,7 +29,6 @@ _CORNER = 0.16  # of the drop: what the corners go down
 _PARTS = 0.93  # of the half width: the lips stay together beside it
 _REACH = 1.12  # how far to the sides the jaw's motion reaches
 _NECK = 0.62  # below the chin, where its motion has faded
-_UPSAMPLE = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 _SAMPLES = np.linspace(-1, 1, 49)
 
 
@@ -72,16 +71,19 @@ class Lips:
     def _fields(self) -> None:
         """What does not depend on the mouth's shape: the grid in face units and the fields' weights on it."""
         height, width = self.bottom - self.top, self.right - self.left
-        gx = np.arange(0, width + GRID, GRID, dtype=np.float32)
-        gy = np.arange(0, height + GRID, GRID, dtype=np.float32)
-        x, y = np.meshgrid(gx, gy)
+        # the grid's points are the middles of blocks; where the last ones end beyond the part, so do the maps
+        size = (-(-height // GRID) + 1, -(-width // GRID) + 1)
+        y, x = (GRID * np.mgrid[0 : size[0], 0 : size[1]] + (GRID - 1) / 2).astype(np.float32)
+        full = (size[0] * GRID, size[1] * GRID)
+        self._full = (np.empty(full, np.float32), np.empty(full, np.float32))
+        self._spare = np.empty(full, np.float32)
         frame = self._frame
         cos, sin = math.cos(frame.roll), math.sin(frame.roll)
         dx, dy = x + (self.left - frame.origin[0]), y + (self.top - frame.origin[1])
         self._u = ((dx * cos + dy * sin) / frame.unit).astype(np.float32)
         self._v = ((dy * cos - dx * sin) / frame.unit).astype(np.float32)
         self._turn = (cos * frame.unit, sin * frame.unit)
-        self._x, self._y = x.astype(np.float32), y.astype(np.float32)
+        self._x, self._y = x, y
         t = (self._u - self._middle) / self._half
         line = self._lower(self._u)
         # pulling the corners: all of it at the mouth, nothing at the nose, the chin and the cheeks
@@ -90,7 +92,6 @@ class Lips:
         self._pull = (t * self._along(np.abs(t)) * smooth(tall) * low * self._half).astype(np.float32)
         self._jaw = smooth((_REACH - np.abs(self._u - 0.5 * self._middle)) / 0.85)
         self._under = (self._v - self._edge(self._u)).astype(np.float32)
-        self._window = np.array([[1 / GRID, 0, 0], [0, 1 / GRID, 0]], np.float32)
 
     def draw(self, shape: MouthShape, canvas: ByteArray) -> None:
         """Draw the mouth into ``canvas`` (as given at first, changed in this part only); at rest its own pixels."""
@@ -104,9 +105,6 @@ class Lips:
         us = self._u + pull * self._pull
         lines = self._lines(us, open_, wide, round_, shape.pressed)
         upper, lower = self._vertical(us, lines, open_, round_, shape.pressed)
-        place[:] = self._remap(us, upper)
-        below = self._remap(us, lower)
-
         # the same lines in the picture: where the lower face begins, and what is seen between the lips
         table_u = np.linspace(self._middle - 1.6 * self._half, self._middle + 1.6 * self._half, 129, dtype=np.float32)
         t = (table_u - self._middle) / self._half
@@ -114,7 +112,7 @@ class Lips:
         source = self._middle + _SAMPLES.astype(np.float32) * self._half
         target = np.interp(source, moved, table_u).astype(np.float32)
         top, bottom = self._lines(source, open_, wide, round_, shape.pressed)
-        self._join(place, below, target, 0.5 * top + 0.5 * bottom)
+        self._bend(us, upper, lower, self._below(target, 0.5 * top + 0.5 * bottom), place)
         apart = np.abs(_SAMPLES) <= _PARTS
         self._interior.draw(
             place, self._pixels(target[apart], top[apart]), self._pixels(target[apart], bottom[apart]),
@@ -161,26 +159,32 @@ class Lips:
         up = (top - self._upper(us)) * with_upper + thin * self._thick[0] * bump * lip
         return self._v - up, self._v - down
 
-    def _remap(self, us: FloatArray, vs: FloatArray) -> ByteArray:
-        du, dv = us - self._u, vs - self._v
+    def _bend(self, us: FloatArray, upper: FloatArray, lower: FloatArray, below: ByteArray, place: ByteArray) -> None:
+        """The picture at rest bent into ``place``: by ``lower`` in the mask ``below``, by ``upper`` elsewhere."""
         cos, sin = self._turn
-        across, down = (
-            cv2.warpAffine(
-                grid, self._window, (self.right - self.left, self.bottom - self.top), flags=_UPSAMPLE,
-                borderMode=cv2.BORDER_REPLICATE,
-            )
-            for grid in (self._x + du * cos - dv * sin, self._y + du * sin + dv * cos)
-        )  # fmt: skip
-        bent = cv2.remap(self._source, across, down, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        return np.asarray(bent, np.uint8)
+        du = us - self._u
+        for vs, mask in ((upper, None), (lower, below)):
+            dv = vs - self._v
+            for grid, full in (
+                (self._x + du * cos - dv * sin, self._full[0]),
+                (self._y + du * sin + dv * cos, self._full[1]),
+            ):
+                size = (full.shape[1], full.shape[0])
+                if mask is None:
+                    cv2.resize(grid, size, dst=full, interpolation=cv2.INTER_LINEAR)
+                else:
+                    cv2.copyTo(cv2.resize(grid, size, dst=self._spare, interpolation=cv2.INTER_LINEAR), mask, full)
+        height, width = place.shape[:2]
+        across, down = (full[:height, :width] for full in self._full)
+        cv2.remap(self._source, across, down, cv2.INTER_CUBIC, dst=place, borderMode=cv2.BORDER_REPLICATE)
 
-    def _join(self, place: ByteArray, below: ByteArray, u: FloatArray, v: FloatArray) -> None:
-        """Lay the lower face over the upper one, below the line ``u``, ``v`` and its continuation to both sides."""
+    def _below(self, u: FloatArray, v: FloatArray) -> ByteArray:
+        """255 below the line ``u``, ``v`` and its continuation to both sides: the lower face; of the maps' size."""
         across = np.concatenate([[-6.0], u, [6.0, 6.0, -6.0]])
         down = np.concatenate([[v[0]], v, [v[-1], 8.0, 8.0]])
-        mask = np.zeros(place.shape[:2], np.uint8)
+        mask = np.zeros(self._spare.shape, np.uint8)
         cv2.fillPoly(mask, [np.round(self._pixels(across, down) * 16).astype(np.int32)], 255, cv2.LINE_8, 4)
-        cv2.copyTo(below, mask, place)
+        return mask
 
     def _pixels(self, u: npt.NDArray[np.floating], v: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
         """float64 [n, 2] in the part's pixels."""

@@ -10,7 +10,7 @@ from vcam.media import ByteArray
 
 from .landmarks import Landmarks
 
-_FINER = 2  # drawn at this multiple of the picture's size
+_FINER = 2  # its outline is drawn at this multiple of the picture's size
 _BITS = 4  # of sub-pixel precision in cv2's coordinates
 _TOOTH = 0.135  # face units: a central incisor's width (8.5 mm of 63 mm between the pupils)
 _TALL = 0.115  # face units: what may be seen of the upper teeth
@@ -53,20 +53,17 @@ class Interior:
         x1, y1 = min(place.shape[1], x1), min(place.shape[0], y1)
         if x1 <= x0 or y1 <= y0 or seen <= 0:
             return
-        size = ((x1 - x0) * _FINER, (y1 - y0) * _FINER)
-        paint = np.empty((size[1], size[0], 3), np.uint8)
+        paint = np.empty((y1 - y0, x1 - x0, 3), np.uint8)
         paint[:] = self._cavity
         self._paint(paint, top - [x0, y0], bottom - [x0, y0], opening + gap, round_)
-        cover = np.zeros((size[1], size[0]), np.uint8)
+        cover = np.zeros(((y1 - y0) * _FINER, (x1 - x0) * _FINER), np.uint8)
         cv2.fillPoly(
             cover, [_fixed(np.concatenate([top, bottom[::-1]]) - [x0, y0])], round(255 * seen), cv2.LINE_AA, _BITS
         )
-        flat = (x1 - x0, y1 - y0)
-        colour = cv2.resize(paint, flat, interpolation=cv2.INTER_AREA)
-        alpha = cv2.cvtColor(cv2.resize(cover, flat, interpolation=cv2.INTER_AREA), cv2.COLOR_GRAY2RGB)
+        alpha = cv2.cvtColor(cv2.resize(cover, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA), cv2.COLOR_GRAY2RGB)
         under = place[y0:y1, x0:x1]
         under[:] = cv2.add(
-            cv2.multiply(under, cv2.bitwise_not(alpha), scale=1 / 255), cv2.multiply(colour, alpha, scale=1 / 255)
+            cv2.multiply(under, cv2.bitwise_not(alpha), scale=1 / 255), cv2.multiply(paint, alpha, scale=1 / 255)
         )
 
     def _paint(self, paint: ByteArray, top: Points, bottom: Points, opening: float, round_: float) -> None:
@@ -80,8 +77,8 @@ class Interior:
         angle = float(np.degrees(np.arctan2(across[1], across[0])))
 
         def oval(at: Points, wide: float, high: float, colour: Colour) -> None:
-            centre_ = tuple(int(v) for v in np.round((at * _FINER + (_FINER - 1) / 2) * 16))
-            axes = (max(1, round(wide * _FINER * 16)), max(1, round(high * _FINER * 16)))
+            centre_ = tuple(int(v) for v in np.round(at * 16))
+            axes = (max(1, round(wide * 16)), max(1, round(high * 16)))
             cv2.ellipse(paint, centre_, axes, angle, 0, 360, colour, -1, cv2.LINE_AA, _BITS)
 
         oval(centre + down * 0.36 * tall, 0.62 * half, 0.42 * tall, self._throat)
@@ -90,8 +87,7 @@ class Interior:
             at = low + down * (0.16 - 0.12 * rise) * tall
             oval(at, 0.60 * half, (0.12 + 0.24 * rise) * tall, self._tongue_edge)
             oval(at + down * 0.06 * tall, 0.52 * half, (0.08 + 0.22 * rise) * tall, self._tongue)
-        blur = 0.018 * unit * _FINER
-        paint[:] = cv2.GaussianBlur(paint, (0, 0), max(0.8, blur))
+        paint[:] = cv2.GaussianBlur(paint, (0, 0), max(0.5, 0.018 * unit))
         self._teeth(paint, top, down, opening, round_, half)
 
     def _teeth(self, paint: ByteArray, top: Points, down: Points, opening: float, round_: float, half: float) -> None:
@@ -108,16 +104,16 @@ class Interior:
         above = top[reach] - down * (0.06 * unit)
         ring = np.concatenate([above, edge[::-1]])
         mask = np.zeros(paint.shape[:2], np.uint8)
-        cv2.fillPoly(mask, [_fixed(ring)], 255, cv2.LINE_AA, _BITS)
-        mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), max(0.6, 0.008 * unit * _FINER)), np.uint8)
+        cv2.fillPoly(mask, [_fixed(ring, 1)], 255, cv2.LINE_AA, _BITS)
+        mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), max(0.4, 0.008 * unit)), np.uint8)
         rows, columns = paint.shape[:2]
-        middle = top[count // 2] * _FINER
+        middle = top[count // 2]
         y, x = np.mgrid[0:rows, 0:columns].astype(np.float32)
-        along = ((x - middle[0]) * down[1] - (y - middle[1]) * down[0]) / _FINER  # pixels from the middle
+        along = (x - middle[0]) * down[1] - (y - middle[1]) * down[0]  # pixels from the middle
         # the row bends away from the light to the sides; the lip's shadow lies on its upper part
         side = np.clip(np.abs(along) / max(half, 1.0), 0, 1)
-        under_lip = np.interp(x[0] / _FINER, top[:, 0], top[:, 1]).astype(np.float32)
-        deep = np.clip((y / _FINER - under_lip[None, :]) / max(show, 1.0), 0, 1)
+        under_lip = np.interp(x[0], top[:, 0], top[:, 1]).astype(np.float32)
+        deep = np.clip((y - under_lip[None, :]) / max(show, 1.0), 0, 1)
         shade = (1 - 0.55 * side**2) * (0.70 + 0.30 * np.minimum(1, deep * 2.2)) * (1 - 0.10 * deep**3)
         width = _TOOTH * unit
         seam = np.abs((along / width + 0.5) % 1.0 - 0.5) * width  # pixels from the nearest seam, one in the middle
@@ -152,6 +148,6 @@ def _colour(value: npt.NDArray[np.float64]) -> Colour:
     return red, green, blue
 
 
-def _fixed(points: Points) -> npt.NDArray[np.int32]:
-    """In the finer drawing, with cv2's sub-pixel bits; a pixel's centre is at its index."""
-    return np.round((points * _FINER + (_FINER - 1) / 2) * (1 << _BITS)).astype(np.int32)
+def _fixed(points: Points, finer: int = _FINER) -> npt.NDArray[np.int32]:
+    """In a finer drawing, with cv2's sub-pixel bits; a pixel's centre is at its index."""
+    return np.round((points * finer + (finer - 1) / 2) * (1 << _BITS)).astype(np.int32)
