@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from vcam import __version__
-from vcam.cli import bench, control, devices, doctor, profile, render, start
+from vcam.cli import avatar, bench, control, devices, doctor, profile, render, start
 
 app = typer.Typer(
     name="vcam",
@@ -45,7 +45,7 @@ def options(
             logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
-for group in (start, control, devices, doctor, profile, render, bench):
+for group in (start, control, devices, doctor, profile, avatar, render, bench):
     group.register(app)
 
 

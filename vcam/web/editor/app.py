@@ -45,15 +45,14 @@ _DELIMITER = f"--{_BOUNDARY}\r\n".encode()
 _HEAD = b"Content-Type: image/jpeg\r\n\r\n"
 _JPEG_QUALITY = 92
 
-#: Path on the server -> file in ``static`` and its type. Nothing else is ever read from disk.
+_SCRIPTS = ("canvas", "editor", "guide", "model", "server", "shapes", "view")
+
+#: Path on the server -> file in the package ``vcam.web`` and its type. Nothing else is ever read from disk.
 _FILES = {
-    "/": ("index.html", "text/html"),
-    "/editor.css": ("editor.css", "text/css"),
-    "/icon.svg": ("icon.svg", "image/svg+xml"),
-    **{
-        f"/{name}.js": (f"{name}.js", "text/javascript")
-        for name in ("editor", "canvas", "guide", "model", "server", "view")
-    },
+    "/": ("editor/static/index.html", "text/html"),
+    "/editor.css": ("editor/static/editor.css", "text/css"),
+    "/icon.svg": ("static/icon.svg", "image/svg+xml"),
+    **{f"/{name}.js": (f"editor/static/{name}.js", "text/javascript") for name in _SCRIPTS},
 }
 
 
@@ -81,10 +80,10 @@ class EditorApp:
         self._state: dict[str, Any] = {"preview": "making"}
 
     def build(self, token: str, cookie: str) -> Starlette:
-        static = resources.files("vcam.web.editor").joinpath("static")
+        package = resources.files("vcam.web")
         jpeg = simplejpeg.encode_jpeg(self._subject.rgb, _JPEG_QUALITY, "RGB", "444")
         files = [
-            Route(path, _content(static.joinpath(name).read_bytes(), kind)) for path, (name, kind) in _FILES.items()
+            Route(path, _content(package.joinpath(name).read_bytes(), kind)) for path, (name, kind) in _FILES.items()
         ]
         return Starlette(
             routes=[
@@ -182,7 +181,7 @@ class EditorApp:
         finally:
             self._saving = False
         name = self._subject.name
-        answer = {"name": name, "commands": self._subject.commands}
+        answer = {"name": name, "next": self._subject.next_steps}
         # The page must have its answer before the server goes.
         return JSONResponse(answer, background=BackgroundTask(self._finish, Outcome(landmarks, "")))
 

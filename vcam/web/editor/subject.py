@@ -17,7 +17,7 @@ class Subject:
     """``rgb``: uint8 [h, w, 3]; ``landmarks``: where editing begins; ``proposal``: what can be gone back to.
 
     ``found``: which face this is and how sure that is, for the reader; ``stored``: whether ``landmarks`` are what is
-    kept now; ``commands``: what the user may do once it is saved.
+    kept now; ``next_steps``: what the user may do once it is saved, in words and as text to be copied.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Subject:
     proposal: Landmarks
     found: str = ""
     stored: bool = False
-    commands: tuple[str, ...] = ()
+    next_steps: tuple[tuple[str, str], ...] = ()
 
     @property
     def size(self) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 // The picture with the points over it: drawing them, and the hands that move them.
 
+import { pathOf } from "./shapes.js";
 import { View } from "./view.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -79,7 +80,7 @@ export class Canvas extends EventTarget {
     this.img.classList.toggle("pixels", view.scale > 3);
     for (const line of this.lines) {
       const points = line.points.map((name) => view.toScreen(model.points[name]));
-      line.path.setAttribute("d", (SHAPES[line.kind] ?? smooth)(points));
+      line.path.setAttribute("d", pathOf(line.kind, points));
       line.path.classList.toggle("faint", this.group !== null && line.group !== this.group);
     }
     this.frame.classList.toggle("dense", model.span * view.scale < DENSE);
@@ -300,37 +301,3 @@ export class Canvas extends EventTarget {
     this.view.reveal(this.model.points[name]);
   }
 }
-
-const text = (...points) => points.map(([x, y]) => `${x.toFixed(2)} ${y.toFixed(2)}`).join(" ");
-
-/** An SVG path through all points, round between them (Catmull-Rom as cubic Béziers). */
-function smooth(points, closed = false) {
-  const count = points.length;
-  const at = (n) => points[closed ? (n + count) % count : Math.min(count - 1, Math.max(0, n))];
-  const pieces = [`M${text(points[0])}`];
-  for (let n = 0; n < (closed ? count : count - 1); n++) {
-    const [a, b, c, d] = [at(n - 1), at(n), at(n + 1), at(n + 2)];
-    const first = [b[0] + (c[0] - a[0]) / 6, b[1] + (c[1] - a[1]) / 6];
-    const second = [c[0] - (d[0] - b[0]) / 6, c[1] - (d[1] - b[1]) / 6];
-    pieces.push(`C${text(first, second, c)}`);
-  }
-  return pieces.join("") + (closed ? "Z" : "");
-}
-
-/** A circle around the first point through the second. */
-function circle([[x, y], [rx, ry]]) {
-  const r = Math.max(0.1, Math.hypot(rx - x, ry - y)).toFixed(2);
-  return `M${text([x - r, y])}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0`;
-}
-
-/** Half an ellipse, however sheared, from the first point over the second to the third. */
-function arch([a, top, b]) {
-  const [up, out] = [0, 1].map((which) => [0, 1].map((axis) => (which ? (b[axis] - a[axis]) / 2 : top[axis] - (a[axis] + b[axis]) / 2)));
-  const from = ([x, y], [dx, dy], share) => [x + dx * share, y + dy * share];
-  const left = [from(a, up, ROUND), from(top, out, -ROUND)];
-  const right = [from(top, out, ROUND), from(b, up, ROUND)];
-  return `M${text(a)}C${text(...left, top)}C${text(...right, b)}`;
-}
-
-const ROUND = 0.5523; // where a cubic Bézier's handles must be to make it a quarter of a circle
-const SHAPES = { closed: (points) => smooth(points, true), circle, arch };

@@ -21,8 +21,9 @@ let canvas;
 let guide;
 let groups; // with "all" in front
 let current; // the group in hand
+let waitingForPreview;
 let saved; // the points as they are stored, or null
-let problem = "";
+const problems = { points: "", preview: "" }; // what is wrong with each, or nothing
 
 // ---- Start -----------------------------------------------------------------------------------------------------
 
@@ -53,7 +54,7 @@ async function start() {
   root.dataset.state = "editing";
   update();
   showPreview();
-  server.addEventListener("accepted", ({ detail }) => complain(detail));
+  server.addEventListener("accepted", ({ detail }) => complain("points", detail));
   server.addEventListener("news", ({ detail }) => hear(detail));
   server.addEventListener("lost", ({ detail }) => lost(detail));
   server.listen();
@@ -144,29 +145,33 @@ function update() {
   $("closed-row").hidden = !names(current).includes(model.twins[0]?.[0]);
   $("closed").checked = model.isClosed();
   text("reset", current.id === ALL ? "Back to the proposal" : `${current.tab} back to the proposal`);
-  $("save").disabled = !editing || problem !== "";
+  $("save").disabled = !editing || problems.points !== "";
   if (!editing) return;
   const words = saved === null ? (model.differs(model.names) ? "Changed, not saved yet" : "Not saved yet") : isDirty() ? "Unsaved changes" : "As saved";
   text("state", words);
   root.classList.toggle("dirty", isDirty());
 }
 
-function complain(words) {
-  problem = words;
-  $("problem").hidden = !words;
-  text("problem-text", words);
+function complain(about, words) {
+  problems[about] = words;
+  const shown = problems.points || problems.preview;
+  $("problem").hidden = !shown;
+  text("problem-text", shown);
   update();
 }
 
 // ---- Preview ---------------------------------------------------------------------------------------------------
 
 function showPreview() {
+  clearTimeout(waitingForPreview);
+  $("stream").classList.remove("shown");
+  if (document.hidden || server.over) return $("stream").removeAttribute("src"); // nobody looks: nothing is drawn
   // A new address each time: browsers do not ask again for one that they are showing.
   $("stream").src = `/stream.mjpg?prompt&t=${Date.now()}`;
   const wait = () => {
     const shown = $("stream").naturalWidth > 0;
     $("stream").classList.toggle("shown", shown);
-    if (!shown) setTimeout(wait, 50);
+    if (!shown) waitingForPreview = setTimeout(wait, 50);
   };
   wait();
 }
@@ -178,14 +183,14 @@ function showMode(id) {
 async function setMode(id) {
   showMode(id);
   const { ok, problem: words } = await server.post("/mode", { mode: id });
-  if (!ok) complain(words);
+  if (!ok) complain("preview", words);
 }
 
 function hear(news) {
   if (news.preview) {
     $("busy").classList.toggle("on", news.preview === "making");
     root.dataset.preview = news.preview;
-    if (news.preview === "failed") complain(news.problem);
+    if (news.preview !== "making") complain("preview", news.problem ?? "");
   }
   if (news.mode) showMode(news.mode);
   if (news.taken_over) {
@@ -205,18 +210,26 @@ async function save() {
   if (!ok) {
     root.dataset.state = "editing";
     update();
-    return complain(words);
+    return complain("points", words);
   }
-  const { name, commands } = await response.json();
-  finish("saved", `${name} is saved`, ["Show it in the running session, or start one with it:", ...commands.map((command) => `\`${command}\``), "You can close this page."]);
+  const { name, next } = await response.json();
+  const lines = next.flatMap(([words, command]) => [words, `\`${command}\``]);
+  finish("saved", `${name} is saved`, [...lines, "You can close this page."]);
 }
 
 async function cancel() {
-  if (model.past.length && !confirm("Leave without saving? The points that you moved are lost.")) return;
-  server.over = true;
+  if (model.past.length && isDirty() && !(await askToLeave())) return;
   const { ok, problem: words } = await server.post("/cancel", {});
-  if (!ok) return complain(words);
+  if (!ok) return complain("preview", words);
   finish("over", "Nothing was saved", ["You can close this page."]);
+}
+
+function askToLeave() {
+  const { promise, resolve } = Promise.withResolvers();
+  $("ask").addEventListener("close", () => resolve($("ask").returnValue === "leave"), { once: true });
+  $("ask").returnValue = "";
+  $("ask").showModal();
+  return promise;
 }
 
 function lost(why) {
@@ -229,7 +242,7 @@ function finish(state, title, lines) {
   server.over = true;
   root.dataset.state = state;
   root.classList.remove("dirty");
-  $("stream").removeAttribute("src");
+  showPreview();
   text("state", state === "saved" ? "Saved" : "Ended");
   text("end-title", title);
   $("end-text").replaceChildren(
@@ -284,7 +297,7 @@ function listenToHands() {
   $("save").addEventListener("click", save);
   $("cancel").addEventListener("click", cancel);
   document.addEventListener("keydown", (event) => {
-    if (root.dataset.state !== "editing") return;
+    if (root.dataset.state !== "editing" || $("ask").open) return;
     const key = event.key.toLowerCase();
     let action;
     if ((event.ctrlKey || event.metaKey) && !event.altKey) {
@@ -294,6 +307,7 @@ function listenToHands() {
     event.preventDefault();
     action();
   });
+  document.addEventListener("visibilitychange", showPreview);
   addEventListener("beforeunload", (event) => {
     if (root.dataset.state === "editing" && isDirty() && model.past.length) event.preventDefault();
   });

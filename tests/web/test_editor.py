@@ -1,0 +1,580 @@
+"""The landmark editor: what its server lets through, and the page in a real browser."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser import Complaints, chromium
+from tests.web.client import rgb_of, wait_until
+from vcam.animators.base import Animator, Scene
+from vcam.animators.lite import LiteAnimator
+from vcam.animators.lite.photo import Landmarks, PhotoAvatar
+from vcam.animators.lite.photo.propose import propose_landmarks
+from vcam.errors import AvatarError
+from vcam.media import ByteArray
+from vcam.profile.model import LiteOptions
+from vcam.web.editor import visitors
+from vcam.web.editor.editor import LandmarkEditor
+from vcam.web.editor.layout import layout_of
+from vcam.web.editor.preview import HEIGHT, WIDTH
+from vcam.web.editor.subject import Outcome, Subject
+
+STILL = LiteOptions(sway=0, blinks_per_minute=0)
+PICTURE = """() => {
+  const image = document.getElementById("stream");
+  if (!image.naturalWidth) return null;
+  const canvas = new OffscreenCanvas(160, 90);
+  const context = canvas.getContext("2d", {willReadFrequently: true});
+  context.drawImage(image, 0, 0, 160, 90);
+  return Array.from(context.getImageData(0, 0, 160, 90).data);
+}"""
+
+
+@pytest.fixture(scope="module")
+def picture() -> ByteArray:
+    """A drawn person, upright: 360 wide, 480 high."""
+    return LiteAnimator("robin", LiteOptions(), Scene(854, 480)).portrait()[:, 247:607].copy()
+
+
+@pytest.fixture(scope="module")
+def proposal(picture: ByteArray) -> Landmarks:
+    return propose_landmarks(picture).landmarks
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
+    yield context.new_page()
+    context.close()
+
+
+@dataclass
+class Desk:
+    """An editor, and what came of it."""
+
+    editor: LandmarkEditor
+    stored: list[Landmarks] = field(default_factory=list)
+    built: list[Landmarks] = field(default_factory=list)
+    trouble: str = ""
+
+    def store(self, landmarks: Landmarks) -> None:
+        if self.trouble:
+            raise AvatarError(self.trouble, "Make room.")
+        self.stored.append(landmarks)
+
+    def outcome(self) -> Outcome:
+        """Waits for the end, which the page or a request has brought about."""
+        found: list[Outcome] = []
+        waiter = threading.Thread(target=lambda: found.append(self.editor.wait()), daemon=True)
+        waiter.start()
+        waiter.join(20)
+        assert found, "the editor did not end"
+        return found[0]
+
+
+OpenDesk = Callable[..., Any]
+
+
+@pytest.fixture
+def open_desk(picture: ByteArray, proposal: Landmarks) -> OpenDesk:
+    @contextmanager
+    def opened(*, stored: bool = False, landmarks: Landmarks = proposal) -> Iterator[Desk]:
+        def build(points: Landmarks) -> Animator:
+            desk.built.append(points)
+            return LiteAnimator(PhotoAvatar("me", points, picture), STILL, Scene(WIDTH, HEIGHT))
+
+        def store(points: Landmarks) -> None:
+            desk.store(points)
+
+        steps = (("Show it:", "vcam switch me"),)
+        subject = Subject("me", picture, landmarks, proposal, "A face: sure", stored, steps)
+        desk = Desk(LandmarkEditor(subject, build, store))
+        with desk.editor:
+            yield desk
+
+    return opened
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def ask(
+    desk: Desk, path: str, body: object = None, *, token: str | None = None, headers: dict[str, str] | None = None
+) -> Answer:
+    """One request as the page would send it: a POST if there is a body (bytes as they are, or anything as JSON)."""
+    address = urlsplit(desk.editor.address)
+    key = address.query.removeprefix("token=") if token is None else token
+    connection = http.client.HTTPConnection(address.netloc, timeout=10)
+    given = {"origin": f"http://{address.netloc}"} if body is not None else {}
+    data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+    try:
+        connection.request("GET" if body is None else "POST", f"{path}?token={key}", data, {**given, **(headers or {})})
+        response = connection.getresponse()
+        return Answer(response.status, response.headers, response.read())
+    finally:
+        connection.close()
+
+
+def moved(landmarks: Landmarks, name: str, dx: float, dy: float) -> dict[str, tuple[float, float]]:
+    points = landmarks.points()
+    x, y = points[name]
+    return {**points, name: (x + dx, y + dy)}
+
+
+# -- Who may ask, and for what ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/", "/state.json", "/picture.jpg", "/stream.mjpg", "/events", "/editor.js"])
+def test_nothing_is_shown_without_the_key(open_desk: OpenDesk, path: str) -> None:
+    with open_desk() as desk:
+        assert ask(desk, path, token="wrong").status == 403
+
+
+@pytest.mark.parametrize("path", ["/points", "/save", "/cancel", "/mode"])
+def test_nothing_is_changed_without_the_key_from_elsewhere_or_under_another_name(
+    open_desk: OpenDesk, path: str, proposal: Landmarks
+) -> None:
+    body = {"points": proposal.points()}
+    with open_desk() as desk:
+        assert ask(desk, path, body, token="wrong").status == 403
+        assert ask(desk, path, body, headers={"origin": "http://example.org"}).status == 403
+        assert ask(desk, path, body, headers={"host": "example.org"}).status == 400
+        assert ask(desk, path).status == 405
+        assert desk.stored == []
+
+
+@pytest.mark.parametrize("path", ["/../vcam/__init__.py", "/static/index.html", "/index.html", "/%2e%2e/app.py"])
+def test_no_path_leads_to_another_file(open_desk: OpenDesk, path: str) -> None:
+    with open_desk() as desk:
+        assert ask(desk, path).status == 404
+
+
+def test_large_bodies_are_refused_unread(open_desk: OpenDesk) -> None:
+    with open_desk() as desk:
+        assert ask(desk, "/points", b"x" * 17 * 1024).status == 413
+        assert ask(desk, "/points", b"2\r\n{}\r\n0\r\n\r\n", headers={"transfer-encoding": "chunked"}).status == 413
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[" * 10_000,
+        b'{"points": {}}',
+        b'{"points": {"nose": [NaN, 1]}}',
+        b'{"points": {"nose": ["1", 1]}}',
+        b'{"points": {"nose": [1, 1, 1]}}',
+        b'{"points": {"nose": [1, -1]}}',
+        b'{"points": {"__class__.__init__": [1, 1]}}',
+        b'{"points": {}, "path": "/etc/passwd"}',
+    ],
+)
+def test_what_is_no_message_is_refused(open_desk: OpenDesk, body: bytes, proposal: Landmarks) -> None:
+    with open_desk() as desk:
+        for path in ("/points", "/save"):
+            answer = ask(desk, path, body)
+            assert answer.status == 422
+            assert "error" in answer.json
+        assert desk.stored == []
+        assert points_of(desk) == rounded(proposal.points())
+
+
+@pytest.mark.parametrize(
+    ("name", "dx", "dy", "why"),
+    [
+        ("nose", 5000, 0, "outside the picture"),
+        ("eye_left.iris", 100, 0, "no face"),
+        ("jaw.chin", 0, -100, "chin must be below the mouth"),
+    ],
+)
+def test_points_that_are_no_face_are_refused_with_the_reason(
+    open_desk: OpenDesk, proposal: Landmarks, name: str, dx: float, dy: float, why: str
+) -> None:
+    with open_desk() as desk:
+        for path in ("/points", "/save"):
+            answer = ask(desk, path, {"points": moved(proposal, name, dx, dy)})
+            assert answer.status == 422
+            assert why in answer.json["error"]
+        missing = proposal.points()
+        del missing["nose"]
+        assert ask(desk, "/save", {"points": missing}).status == 422
+        assert desk.stored == []
+
+
+def test_the_browser_may_load_from_here_alone(open_desk: OpenDesk) -> None:
+    with open_desk() as desk:
+        answer = ask(desk, "/state.json")
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        assert answer.headers["cache-control"] == "no-store"
+        assert rgb_of(ask(desk, "/picture.jpg").body).shape == (480, 360, 3)
+
+
+# -- How it ends ------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_saved_is_what_was_sent(open_desk: OpenDesk, proposal: Landmarks) -> None:
+    with open_desk() as desk:
+        desk.trouble = "The disk is full."
+        answer = ask(desk, "/save", {"points": moved(proposal, "nose", 3, 2)})
+        assert (answer.status, answer.json["error"]) == (422, "The disk is full.")
+        desk.trouble = ""
+        assert ask(desk, "/save", {"points": moved(proposal, "nose", 3, 2)}).status == 200
+        outcome = desk.outcome()
+        assert outcome.landmarks is desk.stored[0]
+        assert desk.stored[0].nose == pytest.approx((proposal.nose[0] + 3, proposal.nose[1] + 2))
+
+
+def test_cancelling_stores_nothing(open_desk: OpenDesk) -> None:
+    with open_desk() as desk:
+        assert ask(desk, "/cancel", {}).status == 204
+        assert desk.outcome() == Outcome(None, "Cancelled.")
+        assert desk.stored == []
+
+
+def test_points_beyond_the_edge_are_brought_within_reach(open_desk: OpenDesk, proposal: Landmarks) -> None:
+    outside = Landmarks.from_points({**proposal.points(), "forehead": (180.0, -40.0)})
+    with open_desk(landmarks=outside) as desk:
+        assert points_of(desk)["forehead"] == [180.0, 0.0]
+
+
+def test_every_point_of_a_face_has_a_place_on_the_page(proposal: Landmarks) -> None:
+    full = {f"head.{n}": (1.0, 1.0) for n in range(8)} | {"shoulders.left": (1.0, 1.0), "shoulders.right": (2.0, 2.0)}
+    names = [*proposal.points(), *full]
+    layout = layout_of(names)
+    shown = [point.name for group in layout.groups for point in group.points]
+    assert sorted(shown) == sorted(names)
+    assert {name for group in layout.groups for line in group.lines for name in line.points} <= set(names)
+    assert ("mouth.left", "mouth.right") in layout.pairs
+    with pytest.raises(ValueError, match="tail"):
+        layout_of([*names, "tail"])
+
+
+# -- The page ---------------------------------------------------------------------------------------------------------
+
+
+def points_of(desk: Desk) -> dict[str, Any]:
+    points: dict[str, Any] = ask(desk, "/state.json").json["points"]
+    return points
+
+
+def rounded(points: dict[str, tuple[float, float]]) -> dict[str, Any]:
+    return {name: [round(x, 2), round(y, 2)] for name, (x, y) in points.items()}
+
+
+def go_to(page: Page, desk: Desk) -> Complaints:
+    complaints = Complaints(page)
+    page.goto(desk.editor.address)
+    expect(page.locator("html")).to_have_attribute("data-state", "editing")
+    return complaints
+
+
+def handle(page: Page, name: str) -> tuple[float, float]:
+    """Where a point is on the screen."""
+    box = page.locator(f'.point[data-name="{name}"] .dot').bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def drag(page: Page, name: str, dx: float, dy: float) -> None:
+    x, y = handle(page, name)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + dx / 2, y + dy / 2)
+    page.mouse.move(x + dx, y + dy)
+    page.mouse.up()
+
+
+def choose(page: Page, group: str) -> None:
+    page.get_by_role("radio", name=group).click()
+
+
+def waiting(page: Page, condition: Callable[[], object], what: str) -> None:
+    """Like wait_until, but lets playwright handle the page's events meanwhile."""
+
+    def step() -> bool:
+        page.wait_for_timeout(20)
+        return bool(condition())
+
+    wait_until(step, what, 20)
+
+
+def preview(page: Page) -> Any:
+    data = page.evaluate(PICTURE)
+    return None if data is None else np.array(data, int)
+
+
+def difference(a: Any, b: Any) -> float:
+    return float(np.abs(a - b).mean())
+
+
+@pytest.mark.browser
+def test_a_point_is_dragged_and_the_preview_follows(page: Page, open_desk: OpenDesk, proposal: Landmarks) -> None:
+    with open_desk() as desk:
+        complaints = go_to(page, desk)
+        waiting(page, lambda: preview(page) is not None, "the preview is there")
+        page.get_by_role("button", name="Listening").click()
+        choose(page, "Face")
+        before = preview(page)
+        drag(page, "forehead", 0, 90)
+        expect(page.locator("#state")).to_have_text("Changed, not saved yet")
+        expect(page.locator("#chosen")).to_have_text("Hairline")
+        lower = proposal.forehead[1] + 20
+        waiting(page, lambda: points_of(desk)["forehead"][1] > lower, "the server has the new hairline")
+        waiting(page, lambda: desk.built[-1].forehead[1] > lower, "the avatar is made with it")
+        # A shorter face is shown larger, so all of the picture changes.
+        waiting(page, lambda: difference(preview(page), before) > 8, "the preview shows it")
+
+        page.get_by_role("button", name="Save avatar").click()
+        expect(page.get_by_role("heading", name="me is saved")).to_be_visible()
+        expect(page.locator("#end code")).to_have_text("vcam switch me")
+        assert desk.outcome().landmarks is desk.stored[0]
+        assert desk.stored[0].forehead[1] > lower
+        assert desk.stored[0].forehead[0] == pytest.approx(proposal.forehead[0], abs=1)
+    assert complaints.texts == []
+
+
+@pytest.mark.browser
+def test_both_sides_move_alike_unless_told_otherwise(page: Page, open_desk: OpenDesk) -> None:
+    with open_desk() as desk:
+        go_to(page, desk)
+        choose(page, "Brows")
+        first = points_of(desk)
+        left, right = handle(page, "brow_left.outer"), handle(page, "brow_right.outer")
+        drag(page, "brow_left.outer", -20, -12)
+        now_left, now_right = handle(page, "brow_left.outer"), handle(page, "brow_right.outer")
+        assert (now_left[0] - left[0], now_left[1] - left[1]) == pytest.approx((-20, -12), abs=0.6)
+        assert (now_right[0] - right[0], now_right[1] - right[1]) == pytest.approx((20, -12), abs=1.5)
+        page.keyboard.press("s")
+        drag(page, "brow_left.outer", 0, 12)
+        assert handle(page, "brow_right.outer") == pytest.approx(now_right, abs=0.1)
+
+        page.keyboard.press("Control+z")
+        assert handle(page, "brow_left.outer") == pytest.approx(now_left, abs=0.1)
+        page.keyboard.press("Control+Shift+z")
+        assert handle(page, "brow_left.outer") == pytest.approx((now_left[0], now_left[1] + 12), abs=0.6)
+        page.get_by_role("button", name="Brows back to the proposal").click()
+        waiting(page, lambda: points_of(desk) == first, "all is as it was proposed")
+        expect(page.get_by_role("button", name="Undo")).to_be_enabled()
+
+
+@pytest.mark.browser
+def test_an_iris_keeps_its_size_when_it_moves_and_its_edge_sets_that_of_both(page: Page, open_desk: OpenDesk) -> None:
+    def radius(points: dict[str, Any], side: str) -> float:
+        return float(np.hypot(*np.subtract(points[f"eye_{side}.rim"], points[f"eye_{side}.iris"])))
+
+    with open_desk() as desk:
+        go_to(page, desk)
+        choose(page, "Eyes")
+        first = points_of(desk)
+        drag(page, "eye_left.iris", 14, 0)
+        waiting(page, lambda: points_of(desk)["eye_left.iris"] != first["eye_left.iris"], "the iris has moved")
+        assert radius(points_of(desk), "left") == pytest.approx(radius(first, "left"), abs=0.05)
+        drag(page, "eye_left.rim", 10, 0)
+        waiting(page, lambda: radius(points_of(desk), "left") > radius(first, "left") + 0.3, "the iris has grown")
+        grown = points_of(desk)
+        assert radius(grown, "right") == pytest.approx(radius(grown, "left"), abs=0.05)
+
+
+@pytest.mark.browser
+def test_lips_that_touch_are_one_line_until_they_are_parted(
+    page: Page, open_desk: OpenDesk, proposal: Landmarks
+) -> None:
+    closed = dict(proposal.points())
+    for part in ("left", "middle", "right"):
+        closed[f"mouth.lower_inner.{part}"] = closed[f"mouth.upper_inner.{part}"]
+    with open_desk(landmarks=Landmarks.from_points(closed)) as desk:
+        go_to(page, desk)
+        choose(page, "Mouth")
+        drag(page, "mouth.upper_inner.middle", 0, 6)
+        expect(page.locator("#chosen")).to_have_text("Where the lips meet, in the middle")
+        waiting(
+            page,
+            lambda: points_of(desk)["mouth.lower_inner.middle"][1] > closed["mouth.lower_inner.middle"][1],
+            "both lips have moved",
+        )
+        points = points_of(desk)
+        assert points["mouth.lower_inner.middle"] == points["mouth.upper_inner.middle"]
+        page.get_by_text("Mouth is closed").click()
+        expect(page.locator('.point[data-name="mouth.lower_inner.middle"]')).to_be_visible()
+        x, y = handle(page, "mouth.lower_inner.middle")
+        assert y > handle(page, "mouth.upper_inner.middle")[1] + 3
+        drag(page, "mouth.lower_inner.middle", 0, 8)
+        assert handle(page, "mouth.lower_inner.middle") == pytest.approx((x, y + 8), abs=0.6)
+
+
+@pytest.mark.browser
+def test_everything_can_be_done_from_the_keyboard(page: Page, open_desk: OpenDesk) -> None:
+    with open_desk() as desk:
+        go_to(page, desk)
+        first = points_of(desk)
+        page.get_by_role("radio", name="All").focus()
+        page.keyboard.press("ArrowRight")
+        expect(page.get_by_role("radio", name="Eyes")).to_have_attribute("aria-checked", "true")
+        eye = page.get_by_role("button", name="Left eye: outer corner")
+        eye.focus()
+        expect(page.locator(".chip")).to_have_text("Left eye: outer corner")
+        for _ in range(3):
+            page.keyboard.press("ArrowUp")
+        page.keyboard.press("Shift+ArrowLeft")
+        waiting(page, lambda: points_of(desk)["eye_left.outer"][0] == first["eye_left.outer"][0] - 10, "it moved")
+        assert points_of(desk)["eye_left.outer"][1] < first["eye_left.outer"][1]
+        page.keyboard.press("Tab")
+        expect(page.locator("#chosen")).to_have_text("Left eye: upper lid")
+        page.keyboard.press("Shift+Tab")
+        expect(page.locator("#chosen")).to_have_text("Left eye: outer corner")
+        page.keyboard.press("Control+z")  # nudges in quick succession are one step
+        waiting(page, lambda: points_of(desk) == first, "all nudges are undone")
+        page.keyboard.press("h")
+        expect(page.get_by_role("button", name="Hide the points")).to_have_attribute("aria-pressed", "true")
+        page.keyboard.press("Control+s")
+        expect(page.get_by_role("heading", name="me is saved")).to_be_visible()
+
+
+@pytest.mark.browser
+def test_the_picture_is_zoomed_and_moved_without_the_points(page: Page, open_desk: OpenDesk) -> None:
+    with open_desk() as desk:
+        go_to(page, desk)
+        first = points_of(desk)
+        page.keyboard.press("0")
+        whole = handle(page, "nose")
+        page.mouse.move(whole[0], whole[1] + 30)
+        page.mouse.wheel(0, -400)
+        waiting(page, lambda: handle(page, "nose")[1] < whole[1] - 5, "it is larger around the pointer")
+        near = handle(page, "nose")
+        page.mouse.move(120, 620)
+        page.mouse.down()
+        page.mouse.move(170, 600)
+        page.mouse.up()
+        assert handle(page, "nose") == pytest.approx((near[0] + 50, near[1] - 20), abs=0.6)
+        page.keyboard.press("0")
+        assert handle(page, "nose") == pytest.approx(whole, abs=0.6)
+        assert points_of(desk) == first
+
+
+@pytest.mark.browser
+def test_what_is_no_face_is_said_and_cannot_be_saved(page: Page, open_desk: OpenDesk) -> None:
+    with open_desk() as desk:
+        go_to(page, desk)
+        page.keyboard.press("s")
+        choose(page, "Face")
+        drag(page, "jaw.chin", 0, -300)
+        expect(page.get_by_role("alert")).to_contain_text("the chin must be below the mouth")
+        expect(page.get_by_role("button", name="Save avatar")).to_be_disabled()
+        page.get_by_role("button", name="Undo").click()
+        expect(page.get_by_role("alert")).to_be_hidden()
+        expect(page.get_by_role("button", name="Save avatar")).to_be_enabled()
+
+
+@pytest.mark.browser
+def test_a_reload_keeps_what_was_not_saved(page: Page, open_desk: OpenDesk) -> None:
+    with open_desk(stored=True) as desk:
+        go_to(page, desk)
+        expect(page.locator("#state")).to_have_text("As saved")
+        choose(page, "Nose")
+        drag(page, "nose", 25, 0)
+        expect(page.locator("#state")).to_have_text("Unsaved changes")
+        first = points_of(desk)["nose"]
+        waiting(page, lambda: desk.built[-1].nose == tuple(points_of(desk)["nose"]), "the preview has it")
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.reload()
+        expect(page.locator("#state")).to_have_text("Unsaved changes")
+        choose(page, "Nose")
+        page.get_by_role("button", name="Tip of the nose").focus()
+        expect(page.locator("#position")).to_have_text(", ".join(f"{value:.1f}" for value in points_of(desk)["nose"]))
+        assert points_of(desk)["nose"] == first or points_of(desk)["nose"][0] > first[0]
+
+
+@pytest.mark.browser
+def test_cancelling_asks_when_something_would_be_lost(page: Page, open_desk: OpenDesk) -> None:
+    with open_desk() as desk:
+        go_to(page, desk)
+        choose(page, "Nose")
+        drag(page, "nose", 25, 0)
+        page.get_by_role("button", name="Cancel").click()
+        page.get_by_role("button", name="Keep editing").click()
+        expect(page.locator("html")).to_have_attribute("data-state", "editing")
+        page.get_by_role("button", name="Cancel").click()
+        page.get_by_role("button", name="Leave").click()
+        expect(page.get_by_role("heading", name="Nothing was saved")).to_be_visible()
+        assert desk.outcome() == Outcome(None, "Cancelled.")
+        assert desk.stored == []
+
+
+@pytest.mark.browser
+def test_closing_the_page_ends_it(page: Page, open_desk: OpenDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visitors, "GRACE_SECONDS", 0.2)
+    with open_desk() as desk:
+        go_to(page, desk)
+        waiting(page, lambda: preview(page) is not None, "the preview is there")
+        page.close()
+        assert desk.outcome() == Outcome(None, "The page was closed.")
+
+
+@pytest.mark.browser
+def test_one_page_at_a_time(page: Page, open_desk: OpenDesk) -> None:
+    with open_desk() as desk:
+        go_to(page, desk)
+        waiting(page, lambda: preview(page) is not None, "the preview is there")
+        second = page.context.new_page()
+        go_to(second, desk)
+        expect(page.get_by_role("heading", name="Open in another tab")).to_be_visible()
+        second.get_by_role("button", name="Save avatar").click()
+        expect(second.get_by_role("heading", name="me is saved")).to_be_visible()
+        assert len(desk.stored) == 1
+
+
+@pytest.mark.browser
+def test_the_end_of_the_command_is_said(page: Page, open_desk: OpenDesk) -> None:
+    with open_desk() as desk:
+        go_to(page, desk)
+        waiting(page, lambda: preview(page) is not None, "the preview is there")
+    expect(page.get_by_role("heading", name="vcam has ended")).to_be_visible(timeout=10_000)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_nothing_sticks_out(browser: Browser, open_desk: OpenDesk, scheme: Any) -> None:
+    with open_desk() as desk:
+        context = browser.new_context(color_scheme=scheme, reduced_motion="reduce")
+        page = context.new_page()
+        for width, height in ((1280, 800), (1920, 1080), (1024, 640), (768, 900), (390, 844), (320, 600)):
+            page.set_viewport_size({"width": width, "height": height})
+            go_to(page, desk)
+            assert page.evaluate("() => document.documentElement.scrollWidth") <= width
+            for name in ("Save avatar", "Cancel", "Undo", "Zoom in"):
+                box = page.get_by_role("button", name=name).bounding_box()
+                assert box is not None
+                assert box["x"] >= 0
+                assert box["x"] + box["width"] <= width
+            for name in ("jaw.chin", "forehead", "jaw.left.0", "jaw.right.0"):
+                x, y = handle(page, name)
+                frame = page.locator("#frame").bounding_box()
+                assert frame is not None
+                assert frame["x"] < x < frame["x"] + frame["width"]
+                assert frame["y"] < y < frame["y"] + frame["height"]
+        context.close()
