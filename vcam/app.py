@@ -55,7 +55,7 @@ def effective_profile(options: StartOptions) -> Profile:
             profile = profile.with_changes(section, **{key: value})
         except ValidationError as error:
             details = error.errors(include_url=False)[0]
-            what = details["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+            what = details["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
             raise UsageError(f"{option} {str(value)[:60]!r}: {what}.", "`vcam start --help` tells more.") from error
     return profile
 
