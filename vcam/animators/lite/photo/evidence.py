@@ -112,34 +112,43 @@ def read_eye(face: UprightFace, near: XY) -> EyeEdges:
 
 
 def _opening(face: UprightFace, x: float, y: float, radius: float) -> tuple[XY, XY, float, float]:
-    """Corners, top and bottom of the area around the iris that is not skin: white, lashes."""
-    x0, y0, x1, y1 = x - 0.36, y - 0.19, x + 0.36, y + 0.19
-    unlike = face.unlike[row(y0) : row(y1), column(x0) : column(x1)]
-    level = 0.45 * float(np.percentile(unlike, 92)) + 0.4
-    mask = (unlike > level).astype(np.uint8)
-    mask = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((3, 7), np.uint8)), np.uint8)
-    # only around the iris: brows and shadows may touch the lids
-    reach = np.zeros_like(mask)
-    centre = (round((x - x0) * S), round((y - y0) * S))
-    cv2.ellipse(reach, centre, (31, 15), 0, 0, 360, 1, -1)
-    cv2.circle(mask, centre, max(2, round(0.6 * radius * S)), 1, -1)
-    _, labels = cv2.connectedComponents(mask & reach)
-    rows, columns = np.nonzero(labels == labels[centre[1], centre[0]])
-    left_x = _blend(float(columns.min()) / S + x0 - x, -0.245, -0.31, -0.17)
-    right_x = _blend(float(columns.max()) / S + x0 - x, 0.245, 0.17, 0.31)
-    middle = rows[np.abs(columns - centre[0]) <= 4]
-    top = _blend(float(middle.min()) / S + y0 - y + 0.015, -0.085, -max(0.13, 1.1 * radius), -0.05)
-    bottom = _blend(float(middle.max()) / S + y0 - y, 0.08, 0.045, max(0.12, 1.1 * radius))
+    """Corners, top and bottom of what is seen of the eye: the iris, and the white, which is paler than skin."""
+    x0, y0, x1, y1 = x - 0.42, y - 0.24, x + 0.42, y + 0.24
+    lab = face.part(x0, y0, x1, y1)
+    rows, columns = np.mgrid[0 : lab.shape[0], 0 : lab.shape[1]]
+    across, down = columns / S + x0 - x, rows / S + y0 - y
+    unlike = face.unlike[row(y0) : row(y0) + lab.shape[0], column(x0) : column(x0) + lab.shape[1]]
+    colour = float(np.hypot(face.skin[1], face.skin[2]))
+    if colour > 9:
+        pale = 1 - np.hypot(lab[..., 1], lab[..., 2]) / colour
+        white = (pale > 0.42) & (lab[..., 0] > 0.55 * face.skin[0])
+    else:  # a drawing in black and white: only brightness tells
+        white = lab[..., 0] > face.skin[0] + 8
+    iris = (np.hypot(across, down) < 1.02 * radius) & (unlike > 0.25 * float(np.percentile(unlike, 92)))
+    iris |= np.hypot(across, down) < 0.6 * radius
+    seen = np.asarray(((white & (np.hypot(across / 0.40, down / 0.2) < 1)) | iris).astype(np.uint8), np.uint8)
+    seen = np.asarray(cv2.morphologyEx(seen, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)), np.uint8)
+    seen = np.asarray(cv2.morphologyEx(seen, cv2.MORPH_CLOSE, np.ones((3, 7), np.uint8)), np.uint8)
+    _, labels = cv2.connectedComponents(seen)
+    eye = labels == labels[round((y - y0) * S), round((x - x0) * S)]
+    high, wide = np.nonzero(eye)
+    left_x = _blend(float(wide.min()) / S + x0 - x - 0.015, -0.25, -0.40, -0.15)
+    right_x = _blend(float(wide.max()) / S + x0 - x + 0.015, 0.25, 0.15, 0.40)
+    near = [c for c in range(eye.shape[1]) if abs(c / S + x0 - x) < 1.1 * radius and eye[:, c].any()]
+    tops = [int(np.argmax(eye[:, c])) for c in near]
+    bottoms = [int(eye.shape[0] - 1 - np.argmax(eye[::-1, c])) for c in near]
+    top = _blend(float(np.percentile(tops, 15)) / S + y0 - y, -0.085, -0.21, -0.04)
+    bottom = _blend(float(np.percentile(bottoms, 85)) / S + y0 - y + 0.01, 0.085, 0.04, 0.21)
     corner_y = []
-    for edge, side in ((columns.min(), 1), (columns.max(), -1)):
-        near = rows[np.abs(columns - edge - 2 * side) <= 2]
-        corner_y.append(min(0.06, max(-0.03, float(np.median(near)) / S + y0 - y)) if len(near) else 0.01)
+    for edge, side in ((wide.min(), 1), (wide.max(), -1)):
+        there = high[np.abs(wide - edge - 2 * side) <= 2]
+        corner_y.append(min(0.08, max(-0.05, float(np.median(there)) / S + y0 - y)))
     return (x + left_x, y + corner_y[0]), (x + right_x, y + corner_y[1]), y + top, y + bottom
 
 
 def _blend(value: float, usual: float, low: float, high: float) -> float:
     """``value`` if it is possible, else the usual one."""
-    return 0.8 * value + 0.2 * usual if low <= value <= high else usual + 0.4 * (min(high, max(low, value)) - usual)
+    return 0.9 * value + 0.1 * usual if low <= value <= high else usual + 0.4 * (min(high, max(low, value)) - usual)
 
 
 def read_lips(face: UprightFace) -> Lips:

@@ -18,7 +18,9 @@ from .landmarks import Brow, Eye, FaceFrame, Landmarks
 _BITS = 4
 _FINER = 2
 _GAZE = (0.035, 0.02)  # face units that the iris moves for a glance
-_LASH = 0.03  # face units above the lid's edge that keep their size: the lashes
+_LASH = 0.03  # face units above the lid's edge that keep their size at least: the lashes
+_FAR = 3.0  # face units: beyond the eye's part of the picture
+_LOWER = 0.2  # of the eye's opening: what the lower lid comes up in a blink
 _SAMPLES = np.linspace(-1, 1, 33)
 
 
@@ -47,7 +49,7 @@ class _Eye:
         self._middle, self._half = (x0 + x1) / 2, max(0.05, (x1 - x0) / 2)
         self._top, self._bottom = _lid(corners, top), _lid(corners, bottom)
         brow_y = max(frame.to_face(p)[1] for p in (brow.inner, brow.middle, brow.outer))
-        self._limit = min(brow_y + 0.05, min(top[1], y0, y1) - 0.12)  # the lid's skin is taken from below the brow
+        self._lash, self._limit = _lid_skin(canvas, frame, (self._middle, top[1]), brow_y + 0.05)
 
         reach, tall = 1.25 * self._half, max(0.30, bottom[1] - top[1])
         edges = [frame.to_picture((x, y)) for x in (self._middle - reach, self._middle + reach)
@@ -87,29 +89,42 @@ class _Eye:
             ring = np.concatenate([u, u[::-1]]), np.concatenate([top, np.maximum(bottom, top)[::-1]])
             _lay(self._turned(shape.gaze_x, shape.gaze_y), self._mask(*ring), place)
         if lid:
-            edge = self._lowered(u, lid)
-            high = self._limit - 1
-            left, right = u[0] - 0.3 * self._half, u[-1] + 0.3 * self._half
-            ring = (
-                np.concatenate([[left, left], u, [right, right]]),
-                np.concatenate([[high, edge[0]], edge, [edge[-1], high]]),
-            )
+            ends = np.array([u[0] - 0.3 * self._half, u[-1] + 0.3 * self._half], np.float32)
+            rim, edge = self._raised(u, lid), self._lowered(u, lid)
+            beside = np.concatenate([ends[:1], u, ends[1:], ends[::-1]])
+            _lay(self._cheek(lid), self._mask(beside, np.concatenate([rim[:1], rim, rim[-1:], [_FAR, _FAR]])), place)
+            ring = beside, np.concatenate([edge[:1], edge, edge[-1:], [-_FAR, -_FAR]])
             _lay(self._skin(lid), self._mask(*ring), place)
 
     def _lowered(self, u: FloatArray, lid: float) -> FloatArray:
         """The upper lid's edge; shut, it lies a little below the lower lid's."""
-        top, bottom = self._top(u), self._bottom(u)
+        top, bottom = self._top(u), self._raised(u, lid)
         return np.asarray(top + lid * (np.maximum(bottom - top, 0) + 0.012), np.float32)
+
+    def _raised(self, u: FloatArray, lid: float) -> FloatArray:
+        """The lower lid's edge, which comes up a little."""
+        top, bottom = self._top(u), self._bottom(u)
+        return np.asarray(bottom - _LOWER * lid * np.maximum(bottom - top, 0), np.float32)
 
     def _skin(self, lid: float) -> ByteArray:
         """The upper lid drawn down: its edge and the lashes as they are, the skin above them stretched."""
         drop = self._lowered(self._u, lid) - self._edge
         edge = self._edge + drop
         above = edge - self._v
-        room = np.maximum(edge - self._limit - _LASH, 0.05)
-        share = np.clip(1 - (above - _LASH) / room, 0, 1)
-        share = 0.5 * share + 0.5 * share * share * (3 - 2 * share)
-        moved = drop * share * self._beside
+        room = np.maximum(edge - self._limit - self._lash, 0.05)
+        share = np.clip(1 - (above - self._lash) / room, 0, 1)
+        # as smooth as it can be without folding the skin
+        soft = np.clip(2 * (0.95 * room / np.maximum(drop, 1e-3) - 1), 0, 0.5)
+        share += soft * (share * share * (3 - 2 * share) - share)
+        return self._slid(drop * share * self._beside)
+
+    def _cheek(self, lid: float) -> ByteArray:
+        """The lower lid drawn up, fading below it."""
+        rise = self._bottom(self._u) - self._raised(self._u, lid)
+        return self._slid(-rise * smooth(1 - (self._v - self._bottom(self._u)) / 0.2) * self._beside)
+
+    def _slid(self, moved: FloatArray) -> ByteArray:
+        """The picture at rest, each point from ``moved`` (face units) further up."""
         cos, sin = self._turn
         return np.asarray(
             cv2.remap(
@@ -142,6 +157,27 @@ class _Eye:
         cv2.fillPoly(mask, [points], 255, cv2.LINE_AA, _BITS)
         small = cv2.resize(mask, (width, height), interpolation=cv2.INTER_AREA)
         return np.asarray(cv2.cvtColor(small, cv2.COLOR_GRAY2RGB), np.uint8)
+
+
+def _lid_skin(canvas: ByteArray, frame: FaceFrame, start: tuple[float, float], end: float) -> tuple[float, float]:
+    """The upper lid above its edge ``start``: how thick its lashes are, and where its skin ends before ``end`` (v), as
+    brow or hair begin; all in face units."""
+    x, y = start
+    steps = np.arange(0.0, max(0.15, y - end), 0.01)
+    points = np.array(
+        [[frame.to_picture((x + side, y - up)) for side in (-0.16, -0.08, 0.0, 0.08, 0.16)] for up in steps], np.float32
+    )
+    found = cv2.remap(
+        canvas, points[..., 0].copy(), points[..., 1].copy(), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    light = np.median(found.astype(np.float32).mean(axis=2), axis=1)
+    skin = float(light[2:14].max())
+    lash = next((up for up, level in zip(steps[1:9], light[1:9], strict=True) if level > 0.8 * skin), _LASH)
+    first = int(np.searchsorted(steps, lash + 0.02))
+    darkest = np.sort(found.astype(np.float32).mean(axis=2), axis=1)[:, 1]
+    dark = [up for up, level in zip(steps[first:], darkest[first:], strict=True) if level < 0.55 * skin]
+    lash = max(_LASH, float(lash) + 0.01)
+    return lash, y - max(float(dark[0]) - 0.04 if dark else float(steps[-1]), lash + 0.03)
 
 
 def _lay(layer: ByteArray, seen: ByteArray, place: ByteArray) -> None:

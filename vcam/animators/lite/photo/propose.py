@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 
@@ -16,7 +16,6 @@ from .landmarks import MIN_EYE_DISTANCE, Brow, Curve, Eye, FaceFrame, Jaw, Landm
 
 _SMALL = 40.0  # pixels between the irises, below which features are hard to see
 _UNSURE = 0.45
-_LEVEL_EYES = 0.25  # of the eyes' distance: how much one eye may be wider than the other before it looks turned
 # (degrees clockwise from the picture's right, usual distance of the face's edge), seen from between nose and mouth.
 # Proportions as in Farkas, Anthropometry of the Head and Face, 1994.
 _JAW = ((-28.0, 1.17), (2.0, 1.08), (27.0, 1.03), (53.0, 1.02))
@@ -82,6 +81,7 @@ def _landmarks(rgb: ByteArray, face: Face) -> tuple[Landmarks, float]:
     frame = FaceFrame(frame.to_picture(eyes[0].iris), frame.to_picture(eyes[1].iris))
     upright = UprightFace(rgb, frame)
     eyes = [read_eye(upright, (x, 0.0)) for x in (-0.5, 0.5)]
+    eyes = _alike(eyes[0], eyes[1])
     lips = read_lips(upright)
 
     def there(point: XY) -> Point:
@@ -118,6 +118,22 @@ def _landmarks(rgb: ByteArray, face: Face) -> tuple[Landmarks, float]:
             "Use a sharper picture, from the front and in even light.",
         ) from error
     return landmarks, lips.clear
+
+
+def _alike(left: EyeEdges, right: EyeEdges) -> list[EyeEdges]:
+    """Two eyes of one face open about equally: the one that was seen less gets most of the other's height."""
+    both = (left, right)
+    up, down = max(e.iris[1] - e.top for e in both), max(e.bottom - e.iris[1] for e in both)
+    return [
+        replace(
+            e, top=e.iris[1] - _towards(e.iris[1] - e.top, up), bottom=e.iris[1] + _towards(e.bottom - e.iris[1], down)
+        )
+        for e in both
+    ]
+
+
+def _towards(value: float, largest: float) -> float:
+    return value + 0.75 * (largest - value) if value > 0.6 * largest else largest
 
 
 def _polar(origin: XY, angle: float, far: float) -> XY:
