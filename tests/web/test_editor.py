@@ -96,9 +96,9 @@ OpenDesk = Callable[..., Any]
 def open_desk(picture: ByteArray, proposal: Landmarks) -> OpenDesk:
     @contextmanager
     def opened(*, stored: bool = False, landmarks: Landmarks = proposal) -> Iterator[Desk]:
-        def build(points: Landmarks) -> Animator:
+        def build(points: Landmarks, zoom: float) -> Animator:
             desk.built.append(points)
-            return LiteAnimator(PhotoAvatar("me", points, picture), STILL, Scene(WIDTH, HEIGHT))
+            return LiteAnimator(PhotoAvatar("me", points, picture), STILL, Scene(WIDTH, HEIGHT, zoom))
 
         def store(points: Landmarks) -> None:
             desk.store(points)

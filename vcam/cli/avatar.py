@@ -50,7 +50,7 @@ def new(
     from vcam.images import read_image
     from vcam.web.editor.subject import Subject
 
-    chosen = name or name_from(picture)
+    chosen = name_from(picture) if name is None else name
     replaces = _check_free(chosen, force)
     rgb = shrunk(read_image(picture.expanduser()))
     proposal = propose_landmarks(rgb)
@@ -167,15 +167,15 @@ def _edit(subject: Subject, store: Store) -> None:
     from vcam.cli.foreground import open_page
     from vcam.web.editor.editor import LandmarkEditor
 
-    with LandmarkEditor(subject, _preview_of(subject.rgb, subject.name), store) as editor:
-        typer.echo(f"Editor: {editor.address}")
-        typer.echo("Save or cancel there; Ctrl+C ends without saving.")
-        open_page(editor.address)
-        try:
+    try:
+        with LandmarkEditor(subject, _preview_of(subject.rgb, subject.name), store) as editor:
+            typer.echo(f"Editor: {editor.address}")
+            typer.echo("Save or cancel there; Ctrl+C ends without saving.")
+            open_page(editor.address)
             outcome = editor.wait()
-        except KeyboardInterrupt:
-            typer.echo("\nNothing was saved.")
-            raise
+    except KeyboardInterrupt:
+        typer.echo("Nothing was saved.")
+        raise
     if outcome.landmarks is None:
         typer.echo(f"{outcome.why} Nothing was saved.")
         raise typer.Exit(1)
@@ -189,8 +189,9 @@ def _preview_of(rgb: ByteArray, name: str) -> Build:
     from vcam.profile.model import LiteOptions
     from vcam.web.editor.preview import HEIGHT, WIDTH
 
-    scene = Scene(WIDTH, HEIGHT)
-    return lambda landmarks: LiteAnimator(PhotoAvatar(name, landmarks, rgb), LiteOptions(), scene)
+    return lambda landmarks, zoom: LiteAnimator(
+        PhotoAvatar(name, landmarks, rgb), LiteOptions(), Scene(WIDTH, HEIGHT, zoom)
+    )
 
 
 def _check_free(name: str, force: bool) -> bool:

@@ -77,6 +77,7 @@ class EditorApp:
         self._saving = False
         self._first = subject.landmarks.points()
         self._points = self._first  # the newest that can be a face
+        self._mode = ModeMessage(mode="speaking", close=True)
         self._state: dict[str, Any] = {"preview": "making"}
 
     def build(self, token: str, cookie: str) -> Starlette:
@@ -116,6 +117,7 @@ class EditorApp:
                 "picture": {"width": width, "height": height},
                 **layout_of(self._first).as_json(),
                 "modes": MODES,
+                **self._mode.model_dump(),
                 "proposal": subject.proposal.points(),
                 "points": self._points,
                 "saved": self._first if subject.stored else None,
@@ -162,8 +164,8 @@ class EditorApp:
         message = await _read(request, ModeMessage)
         if isinstance(message, Response):
             return message
-        self._preview.set_mode(message.mode)
-        self.visitors.tell({"mode": message.mode})
+        self._preview.set_mode(message.mode, message.close)
+        self._mode = message
         return Response(status_code=204)
 
     async def _save(self, request: Request) -> Response:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-LineKind = Literal["open", "closed", "circle", "arch"]
+LineKind = Literal["open", "closed", "circle", "arch", "lid"]
 
 HINT = "Eyes and mouth matter most: look at those first. Drag a point; the preview follows."
 
@@ -32,7 +32,7 @@ class Point:
 @dataclass(frozen=True, slots=True)
 class Line:
     """Drawn through points, in order. A "circle" has its middle first, then a point on its edge; an
-    "arch" goes from the first over the second to the third."""
+    "arch" and a "lid" go from the first over the second to the third."""
 
     kind: LineKind
     points: tuple[str, ...]
@@ -109,8 +109,8 @@ def _eyes() -> Group:
         ]
         corners = (f"{eye}.inner", f"{eye}.outer")
         lines += [
-            Line("open", (corners[0], f"{eye}.top", corners[1])),
-            Line("open", (corners[1], f"{eye}.bottom", corners[0])),
+            Line("lid", (corners[0], f"{eye}.top", corners[1])),
+            Line("lid", (corners[1], f"{eye}.bottom", corners[0])),
             Line("circle", (f"{eye}.iris", f"{eye}.rim")),
         ]
     hint = (

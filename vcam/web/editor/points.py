@@ -29,7 +29,10 @@ class PointsMessage(_Message):
 
 
 class ModeMessage(_Message):
+    """What the preview shows: an avatar that speaks or listens, its face alone or as in a call."""
+
     mode: Literal["speaking", "listening"]
+    close: bool
 
 
 class Nothing(_Message):

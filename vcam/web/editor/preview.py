@@ -30,10 +30,13 @@ MODES: tuple[dict[str, str], ...] = (
     {"id": "listening", "label": "Listening"},
 )
 
+CLOSE_UP = 1.8  # zoom: from a head and shoulders as in a call to the face alone
+
 _FRAME_SECONDS = FRAME_SAMPLES / SAMPLE_RATE
 _QUIET = samples(500)  # of silence at a time
 
-Build = Callable[[Landmarks], Animator]
+#: Makes the animator of these landmarks, for a scene of WIDTH x HEIGHT with this zoom. Raises VcamError.
+Build = Callable[[Landmarks, float], Animator]
 #: Told from the preview's thread: {"preview": "making" | "live" | "failed", "problem": text}.
 Report = Callable[[dict[str, Any]], None]
 
@@ -47,7 +50,9 @@ class LivePreview:
         self._report = report
         self._news = threading.Condition()
         self._wanted: Landmarks | None = None
+        self._newest: Landmarks | None = None
         self._mode: Mode = "speaking"
+        self._close = True
         self._stopping = False
         self._animator: Animator | None = None
         self._stage = Stage(WIDTH, HEIGHT)
@@ -61,12 +66,17 @@ class LivePreview:
     def show(self, landmarks: Landmarks) -> None:
         """Show these as soon as possible; what was not shown yet is forgotten. Any thread, never waits."""
         with self._news:
-            self._wanted = landmarks
+            self._wanted = self._newest = landmarks
             self._news.notify()
 
-    def set_mode(self, mode: Mode) -> None:
+    def set_mode(self, mode: Mode, close: bool) -> None:
+        """``close``: the face alone, instead of the picture as in a call."""
         with self._news:
             self._mode = mode
+            if close != self._close:
+                self._close = close
+                self._wanted = self._newest
+                self._news.notify()
 
     def look(self) -> None:
         """Someone has come to look."""
@@ -110,7 +120,7 @@ class LivePreview:
     def _rebuild(self, landmarks: Landmarks) -> None:
         self._report({"preview": "making"})
         try:
-            animator = self._build(landmarks)
+            animator = self._build(landmarks, CLOSE_UP if self._close else 1.0)
         except VcamError as error:
             logger.debug("no preview of these points", exc_info=error)
             self._report({"preview": "failed", "problem": str(error)})

@@ -21,6 +21,7 @@ let canvas;
 let guide;
 let groups; // with "all" in front
 let current; // the group in hand
+const preview = { mode: "", close: true };
 let waitingForPreview;
 let saved; // the points as they are stored, or null
 const problems = { points: "", preview: "" }; // what is wrong with each, or nothing
@@ -45,7 +46,7 @@ async function start() {
   guide = new Guide($("guide"));
   $("picture").src = "/picture.jpg";
   makeGroups();
-  makeModes(state.modes);
+  makeModes(state);
   model.addEventListener("change", changed);
   canvas.addEventListener("select", showChosen);
   canvas.addEventListener("drawn", () => text("zoom", `${Math.round(canvas.view.scale * 100)} %`));
@@ -80,16 +81,17 @@ function makeGroups() {
   });
 }
 
-function makeModes(modes) {
+function makeModes({ modes, mode, close }) {
   for (const { id, label } of modes) {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = label;
     button.dataset.mode = id;
-    button.addEventListener("click", () => setMode(id));
+    button.addEventListener("click", () => setMode(id, preview.close));
     $("modes").append(button);
   }
-  showMode(modes[0].id);
+  $("nearer").addEventListener("click", () => setMode(preview.mode, !preview.close));
+  showMode(mode, close);
 }
 
 // ---- What is in hand -------------------------------------------------------------------------------------------
@@ -176,14 +178,16 @@ function showPreview() {
   wait();
 }
 
-function showMode(id) {
-  for (const button of $("modes").children) button.setAttribute("aria-pressed", String(button.dataset.mode === id));
+function showMode(mode, close) {
+  Object.assign(preview, { mode, close });
+  for (const button of $("modes").children) button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
+  $("nearer").setAttribute("aria-pressed", String(close));
 }
 
-async function setMode(id) {
-  showMode(id);
-  const { ok, problem: words } = await server.post("/mode", { mode: id });
-  if (!ok) complain("preview", words);
+async function setMode(mode, close) {
+  showMode(mode, close);
+  const { ok, problem } = await server.post("/mode", preview);
+  if (!ok) complain("preview", problem);
 }
 
 function hear(news) {
@@ -192,7 +196,6 @@ function hear(news) {
     root.dataset.preview = news.preview;
     if (news.preview !== "making") complain("preview", news.problem ?? "");
   }
-  if (news.mode) showMode(news.mode);
   if (news.taken_over) {
     server.over = true;
     finish("over", "Open in another tab", ["This avatar is being edited there now.", "Reload this page to go on here."]);

@@ -34,6 +34,18 @@ function arch([a, top, b]) {
   return `M${text(a)}C${text(...left, top)}C${text(...right, b)}`;
 }
 
-const SHAPES = { open: smooth, closed: (points) => smooth(points, true), circle, arch };
+/** A lid from corner to corner over its middle: as round as the avatar's own (`_lid` in photo/eyes.py). */
+function lid([a, top, b]) {
+  const length = Math.hypot(b[0] - a[0], b[1] - a[1]) || 1;
+  const [cx, cy] = [(b[0] - a[0]) / length, (b[1] - a[1]) / length];
+  const half = ([x, y]) => {
+    const [dx, dy] = [top[0] - x, top[1] - y];
+    const along = dx * cx + dy * cy;
+    return [x + 0.55 * along * cx + 0.86 * (dx - along * cx), y + 0.55 * along * cy + 0.86 * (dy - along * cy)];
+  };
+  return smooth([a, half(a), top, half(b), b]);
+}
+
+const SHAPES = { open: smooth, lid, closed: (points) => smooth(points, true), circle, arch };
 
 export const pathOf = (kind, points) => SHAPES[kind](points);
