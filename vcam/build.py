@@ -18,6 +18,7 @@ from vcam.stage import Stage, blurred, cover
 
 if TYPE_CHECKING:
     from vcam.animators.lite.avatar import Avatar as LiteAvatar
+    from vcam.animators.lite.photo import PhotoAvatar
 
 logger = logging.getLogger(__name__)
 
@@ -77,13 +78,13 @@ def sound_spec(profile: Profile) -> str:
     return str(profile.resolve(Path(device))) if means_file(device) else device
 
 
-def _scene(profile: Profile, avatar: LiteAvatar) -> Scene:
+def _scene(profile: Profile, avatar: LiteAvatar | PhotoAvatar) -> Scene:
     width, height = profile.camera.size
     framing = profile.avatar.framing
     return Scene(width, height, framing.zoom, framing.x, framing.y, _backdrop(profile, avatar))
 
 
-def _backdrop(profile: Profile, avatar: LiteAvatar) -> ByteArray | None:
+def _backdrop(profile: Profile, avatar: LiteAvatar | PhotoAvatar) -> ByteArray | None:
     width, height = profile.camera.size
     if profile.camera.background.kind == "blur":
         return blurred(cover(avatar.backdrop, width, height))

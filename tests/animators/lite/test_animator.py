@@ -5,7 +5,7 @@ import pytest
 
 from tests.animators.lite.speech import chunks, jaws, poses, sentence, vowel
 from vcam.animators.base import Pose, Scene
-from vcam.animators.lite import LiteAnimator, load_avatar
+from vcam.animators.lite import Avatar, LiteAnimator, load_avatar
 from vcam.errors import AnimatorError
 from vcam.media import FRAME_SAMPLES, ByteArray, FloatArray, samples, silence
 from vcam.profile.model import LiteOptions
@@ -21,6 +21,7 @@ def animator(options: LiteOptions = STILL, scene: Scene = SMALL, name: str = "ro
 
 def mouth_change(lite: LiteAnimator, rgb: ByteArray) -> int:
     """Pixels around the mouth that clearly differ from the closed mouth."""
+    assert isinstance(lite.avatar, Avatar)
     rig = lite.avatar.rig.mouth
     height, width = rgb.shape[:2]
     x, y = width // 2 + round(rig.centre[0] * height / 1000), round(rig.centre[1] * height / 1000)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import vcam
-from vcam.animators.lite import list_avatars, load_avatar
+from vcam.animators.lite import Avatar, list_avatars, load_avatar
 from vcam.animators.lite.avatar import picture_size
 from vcam.errors import AvatarError
 
@@ -28,6 +28,7 @@ def test_the_bundled_avatars_load_and_are_small() -> None:
     assert list_avatars() == ["puppet", "robin"]
     for name in list_avatars():
         avatar = load_avatar(name)
+        assert isinstance(avatar, Avatar)
         assert avatar.name == name
         assert avatar.backdrop.shape[2] == 3
         assert avatar.head.shape[2] == avatar.body.shape[2] == 4
@@ -36,7 +37,10 @@ def test_the_bundled_avatars_load_and_are_small() -> None:
 
 def test_a_folder_loads_by_path(folder: Path) -> None:
     assert load_avatar(folder).name == "mine"
-    assert load_avatar(str(folder)).rig == load_avatar("robin").rig
+    again, robin = load_avatar(str(folder)), load_avatar("robin")
+    assert isinstance(again, Avatar)
+    assert isinstance(robin, Avatar)
+    assert again.rig == robin.rig
 
 
 @pytest.mark.parametrize(("asked", "near"), [("robbin", "robin"), ("Pupet", "puppet"), ("ROBIN", "robin")])
@@ -55,7 +59,7 @@ def test_what_is_nowhere_is_an_avatar_error(asked: str) -> None:
 def test_a_plain_picture_is_explained(tmp_path: Path) -> None:
     path = tmp_path / "me.png"
     cv2.imwrite(str(path), np.zeros((4, 4, 3), np.uint8))
-    with pytest.raises(AvatarError, match="lite animates avatar folders in this version"):
+    with pytest.raises(AvatarError, match="is a picture, not an avatar yet"):
         load_avatar(path)
 
 

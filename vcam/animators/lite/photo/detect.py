@@ -26,7 +26,7 @@ _EYES = ((0.285, 0.375), (0.725, 0.375))  # of the cascade's box: where its trai
 _FACE = 160  # pixels: the box's side while eyes are looked for
 _MIN_VOTES, _MIN_RAW_VOTES = 5, 12
 _MIN_EYE_SCORE = 0.12
-_SURE, _UNSURE = 0.4, 0.18  # confidence: enough not to look for drawings; too little to be a face
+_SURE, _DRAWN = 0.45, 0.18  # confidence that a face must have; a drawn one gets less
 
 Box = tuple[float, float, float, float]  # left, top, width, height
 
@@ -58,8 +58,11 @@ def find_faces(rgb: ByteArray) -> list[Face]:
     scale = min(1.0, _SIDE / max(grey.shape))
     small = _resized(grey, scale)
     found = [face for tilt in _TILTS for face in _at_tilt(small, scale, tilt, raw=False)]
-    if max((face.confidence for face in found), default=0.0) < _SURE:
-        found += [face for tilt in _TILTS for face in _at_tilt(small, scale, tilt, raw=True)]
+    found = [face for face in found if face.confidence >= _SURE]
+    if not found:
+        found = [
+            face for tilt in _TILTS for face in _at_tilt(small, scale, tilt, raw=True) if face.confidence >= _DRAWN
+        ]
     return _distinct(found)
 
 
@@ -215,7 +218,7 @@ def _distinct(faces: list[Face]) -> list[Face]:
     kept: list[Face] = []
     for face in sorted(faces, key=lambda f: -f.confidence):
         middle = ((face.left[0] + face.right[0]) / 2, (face.left[1] + face.right[1]) / 2)
-        if face.confidence >= max(_UNSURE, 0.2 * kept[0].confidence if kept else 0.0) and all(
+        if all(
             math.hypot(middle[0] - (k.left[0] + k.right[0]) / 2, middle[1] - (k.left[1] + k.right[1]) / 2)
             > 0.45 * max(k.size, face.size)
             for k in kept

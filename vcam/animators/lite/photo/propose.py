@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
@@ -21,6 +22,9 @@ _UNSURE = 0.45
 _JAW = ((-28.0, 1.17), (2.0, 1.08), (27.0, 1.03), (53.0, 1.02))
 _ORIGIN_Y = 0.45  # units below the eyes
 _CHIN = 1.70  # of the way from eyes to mouth
+
+
+There = Callable[[XY], Point]  # from the face's coordinates to the picture's
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +88,11 @@ def _landmarks(rgb: ByteArray, face: Face) -> tuple[Landmarks, float]:
     eyes = _alike(eyes[0], eyes[1])
     lips = read_lips(upright)
 
+    rows, columns = rgb.shape[:2]
+
     def there(point: XY) -> Point:
-        return frame.to_picture(point)
+        x, y = frame.to_picture(point)
+        return min(columns - 1.0, max(0.0, x)), min(rows - 1.0, max(0.0, y))
 
     brows = read_brows(upright)
     mouth_y = (lips.left[1] + lips.right[1]) / 2
@@ -103,12 +110,12 @@ def _landmarks(rgb: ByteArray, face: Face) -> tuple[Landmarks, float]:
     forehead = read_edge(upright, (0.0, -0.45), -90, 0.55, 0.2) + 0.45
     try:
         landmarks = Landmarks(
-            eye_left=_eye(eyes[0], -1, frame),
-            eye_right=_eye(eyes[1], 1, frame),
-            brow_left=_brow(brows[0], frame),
-            brow_right=_brow(brows[1], frame),
+            eye_left=_eye(eyes[0], -1, frame.unit, there),
+            eye_right=_eye(eyes[1], 1, frame.unit, there),
+            brow_left=_brow(brows[0], there),
+            brow_right=_brow(brows[1], there),
             nose=there((0.6 * mouth_x, 0.59 * mouth_y)),
-            mouth=_mouth(lips, frame),
+            mouth=_mouth(lips, there),
             jaw=Jaw(left=_four(sides[0]), chin=there((mouth_x, chin_y)), right=_four(sides[1])),
             forehead=there((0.0, -forehead)),
         )
@@ -144,8 +151,7 @@ def _four(points: tuple[Point, ...]) -> tuple[Point, Point, Point, Point]:
     return points[0], points[1], points[2], points[3]
 
 
-def _eye(eye: EyeEdges, side: int, frame: FaceFrame) -> Eye:
-    there = frame.to_picture
+def _eye(eye: EyeEdges, side: int, unit: float, there: There) -> Eye:
     inner, outer = (eye.right, eye.left) if side < 0 else (eye.left, eye.right)
     return Eye(
         inner=there(inner),
@@ -153,23 +159,19 @@ def _eye(eye: EyeEdges, side: int, frame: FaceFrame) -> Eye:
         top=there((eye.iris[0], eye.top)),
         bottom=there((eye.iris[0], eye.bottom)),
         iris=there(eye.iris),
-        radius=eye.radius * frame.unit,
+        radius=eye.radius * unit,
     )
 
 
-def _brow(brow: tuple[XY, XY, XY], frame: FaceFrame) -> Brow:
-    inner, middle, outer = (frame.to_picture(point) for point in brow)
-    return Brow(inner=inner, middle=middle, outer=outer)
+def _brow(brow: tuple[XY, XY, XY], there: There) -> Brow:
+    return Brow(inner=there(brow[0]), middle=there(brow[1]), outer=there(brow[2]))
 
 
-def _mouth(lips: Lips, frame: FaceFrame) -> Mouth:
-    curves = []
-    for edge in lips.edges:
-        left, middle, right = (frame.to_picture(point) for point in edge)
-        curves.append(Curve(left=left, middle=middle, right=right))
+def _mouth(lips: Lips, there: There) -> Mouth:
+    curves = [Curve(left=there(a), middle=there(b), right=there(c)) for a, b, c in lips.edges]
     return Mouth(
-        left=frame.to_picture(lips.left),
-        right=frame.to_picture(lips.right),
+        left=there(lips.left),
+        right=there(lips.right),
         upper_outer=curves[0],
         upper_inner=curves[1],
         lower_inner=curves[2],
