@@ -14,7 +14,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from vcam.errors import AnimatorError
 from vcam.media import ByteArray, FloatArray
@@ -39,6 +38,7 @@ class Face:
     right: tuple[float, float]
     size: float
     confidence: float
+    clear: float  # how much the eyes look like level eyes: tells the right tilt from its neighbours
     method: str
 
 
@@ -97,8 +97,9 @@ def _at_tilt(small: ByteArray, scale: float, tilt: int, *, raw: bool) -> list[Fa
             continue
         points = [tuple((back @ [x, y, 1.0] + 0.5) / scale - 0.5) for x, y in (left, right)]
         sure = min(1.0, score / 0.4) * min(1.0, votes / 40) * (0.6 if raw else 1.0) * (1 - abs(level) / 40)
+        clear = score * votes * math.exp(-((level / 6) ** 2) / 2)
         (x0, y0), (x1, y1) = points
-        faces.append(Face((float(x0), float(y0)), (float(x1), float(y1)), box[2] / scale, sure, method))
+        faces.append(Face((float(x0), float(y0)), (float(x1), float(y1)), box[2] / scale, sure, clear, method))
     return faces
 
 
@@ -167,56 +168,57 @@ def _centres(face: FloatArray, near: tuple[float, float], boost: FloatArray) -> 
 
     Means of gradients (Timm & Barth, 2011), over the gradients within an iris's reach, weighted by darkness.
     """
-    reach = 11  # pixels: a little more than an iris's radius at this size
+    reach, wide, tall = 11, 28, 30  # pixels: a little more than an iris's radius; how far from the place
+    x0, y0 = max(0, round(near[0]) - wide - reach), max(0, round(near[1]) - tall - reach)
+    part = (slice(y0, round(near[1]) + tall + reach), slice(x0, round(near[0]) + wide + reach))
     soft = cv2.GaussianBlur(face, (0, 0), 1.2)
     gx, gy = cv2.Scharr(soft, cv2.CV_32F, 1, 0), cv2.Scharr(soft, cv2.CV_32F, 0, 1)
     size = np.hypot(gx, gy) + 1e-3
     strong = np.clip(size / (np.percentile(size[30:90], 90) + 1e-3), 0, 1)
-    ux, uy = gx / size * strong, gy / size * strong
-    total, weight = np.zeros_like(face), np.zeros_like(face)
+    ux, uy = (gx / size * strong)[part], (gy / size * strong)[part]
+    rows, columns = (n - 2 * reach for n in ux.shape)
+    total, weight = np.zeros((rows, columns), np.float32), 0.0
     for dy in range(-reach, reach + 1):
         for dx in range(-reach, reach + 1):
             far = math.hypot(dx, dy)
             if not 3 <= far <= reach:
                 continue
-            # moved[y, x] = u[y + dy, x + dx], with the edges left out by the search window below
-            dot = np.roll(ux, (-dy, -dx), (0, 1)) * (dx / far) + np.roll(uy, (-dy, -dx), (0, 1)) * (dy / far)
+            there = (slice(reach + dy, reach + dy + rows), slice(reach + dx, reach + dx + columns))
+            dot = ux[there] * (dx / far) + uy[there] * (dy / far)
             total += np.maximum(dot, 0) ** 2 / far
             weight += 1 / far
     light = cv2.GaussianBlur(face, (0, 0), 3.0)
     around = cv2.GaussianBlur(face, (0, 0), 16.0)
-    dark = np.clip(1.15 - light / (around + 1.0), 0.05, 1.0)
-    rows, columns = np.mgrid[0 : face.shape[0], 0 : face.shape[1]].astype(np.float32)
-    prior = np.exp(-(((columns - near[0]) / 15) ** 2 + ((rows - near[1]) / 13) ** 2) / 2)
-    score = total / weight * dark**0.5 * prior * boost * 4
-    window = np.zeros_like(score)
-    x, y = round(near[0]), round(near[1])
-    part = (
-        slice(max(reach, y - 30), min(_FACE - reach, y + 30)),
-        slice(max(reach, x - 28), min(_FACE - reach, x + 28)),
-    )
-    window[part] = score[part]
+    inner = (slice(y0 + reach, y0 + reach + rows), slice(x0 + reach, x0 + reach + columns))
+    dark = np.clip(1.15 - light / (around + 1.0), 0.05, 1.0)[inner]
+    down, across = np.mgrid[inner].astype(np.float32)
+    prior = np.exp(-(((across - near[0]) / 15) ** 2 + ((down - near[1]) / 13) ** 2) / 2)
+    score = np.asarray(total / weight * dark**0.5 * prior * boost[inner] * 4, np.float32)
+    window = score.copy()
     peaks: list[tuple[float, float, float]] = []
     for _ in range(6):
         _, value, _, at = cv2.minMaxLoc(window)
         if value <= 0.02:
             break
-        peaks.append((*_sub_pixel(score, at[0], at[1]), float(value)))
+        x, y = _sub_pixel(score, at[0], at[1])
+        peaks.append((x + inner[1].start, y + inner[0].start, float(value)))
         cv2.circle(window, at, 6, 0.0, -1)
     return peaks
 
 
-def _sub_pixel(score: npt.NDArray[np.floating], x: int, y: int) -> tuple[float, float]:
-    part = score[y - 2 : y + 3, x - 2 : x + 3] ** 2
-    rows, columns = np.mgrid[-2:3, -2:3]
+def _sub_pixel(score: FloatArray, x: int, y: int) -> tuple[float, float]:
+    part = score[max(0, y - 2) : y + 3, max(0, x - 2) : x + 3] ** 2
+    rows, columns = np.mgrid[
+        max(0, y - 2) : max(0, y - 2) + part.shape[0], max(0, x - 2) : max(0, x - 2) + part.shape[1]
+    ]
     total = float(part.sum()) + 1e-12
-    return x + float((part * columns).sum()) / total, y + float((part * rows).sum()) / total
+    return float((part * columns).sum()) / total, float((part * rows).sum()) / total
 
 
 def _distinct(faces: list[Face]) -> list[Face]:
     """The surest one of each face, largest first."""
     kept: list[Face] = []
-    for face in sorted(faces, key=lambda f: -f.confidence):
+    for face in sorted(faces, key=lambda f: -f.confidence * f.clear):
         middle = ((face.left[0] + face.right[0]) / 2, (face.left[1] + face.right[1]) / 2)
         if all(
             math.hypot(middle[0] - (k.left[0] + k.right[0]) / 2, middle[1] - (k.left[1] + k.right[1]) / 2)
