@@ -201,9 +201,8 @@ def editing(*arguments: str | Path) -> Iterator[Editing]:
     try:
         yield command
     finally:
-        if command.process.poll() is None:
-            command.process.kill()
-            command.process.communicate()
+        command.process.kill()
+        command.process.communicate()
 
 
 @pytest.mark.browser

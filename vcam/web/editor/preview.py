@@ -103,6 +103,8 @@ class LivePreview:
                 # What was missed is not made up for: this is a preview.
                 due = max(due + _FRAME_SECONDS, time.monotonic())
         finally:
+            if not self._stopping:  # an error of ours, which Python reports as that of a thread
+                self._report({"preview": "failed", "problem": "The preview has stopped; points can still be saved."})
             self._drop()
 
     def _wait_until(self, due: float) -> bool:

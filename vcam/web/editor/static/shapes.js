@@ -34,16 +34,17 @@ function arch([a, top, b]) {
   return `M${text(a)}C${text(...left, top)}C${text(...right, b)}`;
 }
 
-/** A lid from corner to corner over its middle: as round as the avatar's own (`_lid` in photo/eyes.py). */
+/** A lid from corner to corner over its middle: about as round as the avatar's own (`_lid` in photo/eyes.py). */
 function lid([a, top, b]) {
   const length = Math.hypot(b[0] - a[0], b[1] - a[1]) || 1;
   const [cx, cy] = [(b[0] - a[0]) / length, (b[1] - a[1]) / length];
-  const half = ([x, y]) => {
+  const handles = ([x, y]) => {
     const [dx, dy] = [top[0] - x, top[1] - y];
     const along = dx * cx + dy * cy;
-    return [x + 0.55 * along * cx + 0.86 * (dx - along * cx), y + 0.55 * along * cy + 0.86 * (dy - along * cy)];
+    const [ux, uy] = [along * cx, along * cy];
+    return [[x + 0.12 * ux + 0.42 * (dx - ux), y + 0.12 * uy + 0.42 * (dy - uy)], [top[0] - 0.5 * ux, top[1] - 0.5 * uy]];
   };
-  return smooth([a, half(a), top, half(b), b]);
+  return `M${text(a)}C${text(...handles(a), top)}C${text(...handles(b).reverse(), b)}`;
 }
 
 const SHAPES = { open: smooth, lid, closed: (points) => smooth(points, true), circle, arch };
