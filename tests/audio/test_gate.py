@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from vcam.audio.gate import Gate, OpenGate, make_gate
+from vcam.audio.gate import Gate, HoldingGate, OpenGate, make_gate
 from vcam.bench import signals
 from vcam.media import CHUNK_SAMPLES, SAMPLE_RATE, AudioChunk, FloatArray, samples, silence
 from vcam.profile.model import GateSettings
@@ -123,6 +123,33 @@ def test_pre_roll_reopens_what_was_held_when_speech_was_recognised() -> None:
     }
     assert first[60] <= 25
     assert [first[0] - first[pre_roll] for pre_roll in (20, 40, 60, 200)] == [1, 2, 3, 10]
+
+
+class OddGate(HoldingGate):
+    """Calls every other chunk speech, three chunks late."""
+
+    def __init__(self) -> None:
+        super().__init__(3 * CHUNK_SAMPLES)
+        self._count = 0
+
+    def _judge(self, sound: FloatArray) -> range:
+        self._count += 1
+        return range(3, 4) if self._count % 2 else range(0)
+
+
+def test_a_kind_of_gate_can_wait_with_its_verdict_for_as_long_as_a_chunk_is_held() -> None:
+    sound = np.full(12 * CHUNK_SAMPLES, 0.1, np.float32)
+    assert opened(OddGate(), sound).tolist() == [False, True] * 4 + [False] * 4
+
+
+def test_what_was_heard_too_shortly_to_be_sure_closes_sooner() -> None:
+    def open_ms(ms: int) -> int:
+        vowel = signals.vowel(samples(ms))
+        sound = with_hiss(np.concatenate([silence(SAMPLE_RATE), vowel, silence(2 * SAMPLE_RATE)]))
+        return int(opened(make_gate(GateSettings(hangover_ms=600)), sound).sum()) * 20
+
+    assert open_ms(60) <= 60 + 60 + 240
+    assert open_ms(400) >= 400 + 600
 
 
 def test_a_longer_attack_opens_later() -> None:

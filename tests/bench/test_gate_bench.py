@@ -37,6 +37,14 @@ def test_bench_meets_its_targets_and_beats_the_plain_detector() -> None:
 
 
 @needs_espeak
+@pytest.mark.parametrize("seed", [2, 7])
+def test_no_onset_is_lost_in_loud_steady_noise(seed: int) -> None:
+    result = run_gate_bench(noises=["pink", "hum"], snrs=[5], sentences_per_voice=4, seed=seed)
+    assert [row.gate.onset_loss_max for row in result.rows] == [0, 0, 0]
+    assert result.passed
+
+
+@needs_espeak
 def test_the_same_seed_gives_the_same_table() -> None:
     first, second = (
         run_gate_bench(noises=["bumps"], snrs=[5], voices=VOICES[:1], sentences_per_voice=2, seed=3).to_dict()

@@ -54,8 +54,11 @@ class HoldingGate(Gate):
         self._open = False
 
     @abstractmethod
-    def _judge(self, sound: FloatArray) -> int:
-        """How many of the newest chunks are speech: 0, 1 for just this one, n + 1 to reopen n chunks before it."""
+    def _judge(self, sound: FloatArray) -> range:
+        """Which chunks are speech, counted back from the newest: range(n + 1) for it and the n before it.
+
+        What is speech stays so; of the others those still held can yet become speech.
+        """
 
     def _forget(self) -> None:
         """Drop what ``_judge`` remembers."""
@@ -68,8 +71,9 @@ class HoldingGate(Gate):
             raise ValueError(f"the chunk at {chunk.pts} does not follow: expected {self._next_pts} (reset the gate)")
         self._next_pts = chunk.end
         self._held.append((chunk, False))
-        for back in range(1, 1 + min(self._judge(chunk.samples), len(self._held))):
-            self._held[-back] = (self._held[-back][0], True)
+        for back in self._judge(chunk.samples):
+            if back < len(self._held):
+                self._held[-1 - back] = (self._held[-1 - back][0], True)
         return [self._release()] if len(self._held) > self.hold // CHUNK_SAMPLES else []
 
     def flush(self) -> Sequence[AudioChunk]:
@@ -99,8 +103,8 @@ class HoldingGate(Gate):
 class OpenGate(HoldingGate):
     """Everything is speech."""
 
-    def _judge(self, sound: FloatArray) -> int:
-        return 1
+    def _judge(self, sound: FloatArray) -> range:
+        return range(1)
 
 
 def make_gate(settings: GateSettings, look_ahead: int = 0) -> Gate:

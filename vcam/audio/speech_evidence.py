@@ -42,6 +42,19 @@ BRIGHT: Final = -10.0  # the same share, of what no thump has
 LONG_LAG: Final = 90  # samples; what rings is most like itself after a shorter one
 RIVALS: Final = 0.8
 
+# What may become a voice, by the same measures, before it can be told for sure.
+HINT: Final = 0.31  # voicing
+HINT_SNR: Final = 1.5  # less than AUDIBLE, for hum, whose least is near its mean
+HINT_STEPS: Final = 4  # that it has been growing
+HINT_FALL: Final = 3.0  # of its peak
+HINT_CLEAR: Final = 0.42  # voicing, where little noise could hide it: so far over the floor ...
+HINT_CLEAR_SNR: Final = 20.0
+HINT_CLEAR_STEPS: Final = 11  # ... for so long
+HINT_SURE: Final = 0.75  # voicing of what need not be rising
+HINT_STRONG: Final = 0.5  # the same, where it has a long pitch
+HINT_PITCHED: Final = 2  # chunks that a hint with a pitch is worth,
+HINT_LONG: Final = 3  # and one with a strong voicing, before the next must come
+
 # A consonant. Levels in dB, in the hiss band.
 AIR_STEPS: Final = 6  # 30 ms of steady noise
 AIR_SNR: Final = 4.0
@@ -49,6 +62,10 @@ AIR_RANGE: Final = 9.0  # between its loudest and its softest step
 AIR_FALL: Final = 1.2  # from its first half to its second; what rings out falls faster
 BURST: Final = 11.5  # that p, t, k may be louder at first than the air that follows; clicks have more
 SIBILANT: Final = 8.5  # over the voice band: s, sh; breath has less
+SUDDEN_RISE: Final = 8.0  # that the hiss of a breathy voice rises within 20 ms,
+SUDDEN_SNR: Final = 6.0  # and over the floor,
+SUDDEN_RANGE: Final = 6.5  # and then changes from one 20 ms to the next; breath swells more
+SUDDEN_FALL: Final = 6.0
 ABRUPT: Final = 15.0  # risen within 15 ms, as when closed lips open; breath swells slower
 
 
@@ -57,13 +74,15 @@ class Evidence:
     """What one chunk, with those before it, sounds like; all False for silence.
 
     ``audible``: over the noise floor; ``voiced``: a voice; ``certain``: a voice beyond doubt;
-    ``goes_on``: enough to continue one; ``sibilant``: may be s, sh; ``aspirated``: may be p, t, k.
+    ``goes_on``: enough to continue one; ``hint``: chunks, this one included, for which a voice may be about to show;
+    ``sibilant``: may be s, sh; ``aspirated``: may be p, t, k.
     """
 
     audible: bool = False
     voiced: bool = False
     certain: bool = False
     goes_on: bool = False
+    hint: int = 0
     sibilant: bool = False
     aspirated: bool = False
 
@@ -85,15 +104,19 @@ class EvidenceFinder:
         self._recent.append(now)
         audible = now.snr > AUDIBLE
         voiced = goes_on = sibilant = aspirated = False
-        if audible and now.voicing > GOES_ON:
+        hint = 0
+        if now.snr > HINT_SNR and now.voicing > HINT:
             course = _course(now)
-            voiced = self._is_voice(now, course)
-            goes_on = voiced or course.holds
+            if audible and now.voicing > GOES_ON:
+                voiced = self._is_voice(now, course)
+                goes_on = voiced or course.holds
+            hint = _hint(now, course)
         if not voiced:
+            hint = hint or HINT_PITCHED * _is_sudden_air(now)
             ends = [end for end in range(len(now.hiss) - STEPS + 1, len(now.hiss) + 1) if _is_steady_air(now, end)]
             sibilant = any(_is_sibilant(now, end) for end in ends)
             aspirated = not sibilant and any(_is_aspirated(now, end) for end in ends)
-        return Evidence(audible, voiced, voiced and now.voicing > CERTAIN, goes_on, sibilant, aspirated)
+        return Evidence(audible, voiced, voiced and now.voicing > CERTAIN, goes_on, hint, sibilant, aspirated)
 
     def _is_voice(self, now: Features, course: _Course) -> bool:
         if now.bright <= DULL:
@@ -165,6 +188,31 @@ def _is_struck(now: Features) -> bool:
 def _has_long_pitch(now: Features) -> bool:
     """What rings is most like itself after its shortest period, a voice only after a whole one."""
     return now.lag >= LONG_LAG and now.rivals < RIVALS and now.bright > BRIGHT
+
+
+def _hint(now: Features, course: _Course) -> int:
+    """For how many chunks to expect a voice."""
+    clear = now.snr > HINT_CLEAR_SNR and course.grown >= HINT_CLEAR_STEPS
+    if now.bright <= DULL or (clear and now.voicing < HINT_CLEAR):
+        return 0
+    pitched = _has_long_pitch(now)
+    rises = course.grown >= HINT_STEPS and course.fall < HINT_FALL and not _is_struck(now)
+    stays = now.voicing > HINT_SURE and course.holds
+    sounds = now.voicing > HINT_STRONG and pitched and course.grown >= HINT_STEPS - 1
+    if not (rises or stays or sounds):
+        return 0
+    return HINT_LONG if now.voicing > HINT_STRONG else HINT_PITCHED if pitched else 1
+
+
+def _is_sudden_air(now: Features) -> bool:
+    """Whether hiss came all at once 80 ms ago and stays, though it may flutter, as that of a breathy voice does."""
+    before = float(now.hiss[: STEPS - 1].max())
+    *air, newest = (float(part.max()) for part in np.split(now.hiss[STEPS:], 4))
+    return (
+        min(air) > max(before + SUDDEN_RISE, now.hiss_floor + SUDDEN_SNR)
+        and max(air) - min(air) < SUDDEN_RANGE
+        and newest > min(air) - SUDDEN_FALL
+    )
 
 
 def _is_steady_air(now: Features, end: int) -> bool:

@@ -19,7 +19,13 @@ VOTES: Final = 3  # of so many WebRTC verdicts one must be "speech"
 SIBILANT_MS: Final = 200  # how long an s may last until its vowel comes
 ASPIRATION_MS: Final = 100  # the same for p, t, k
 RETRY_MS: Final = 200  # how long it must be still after a consonant that had no vowel
-TAIL_MS: Final = 100  # how long after the last voiced sound a consonant still belongs to the word
+PROOF_CHUNKS: Final = 3  # of voice; what has had fewer may be a mistake ...
+DOUBTFUL_HANGOVER_MS: Final = 120  # ... and ends sooner
+CONSONANT_TAIL_MS: Final = 100  # how long after the last voiced sound a consonant still belongs to the word
+SOUND_TAIL_MS: Final = 60  # the same for what else is heard
+
+NONE: Final = range(0)
+NEWEST: Final = range(1)
 
 
 class _State(Enum):
@@ -32,7 +38,10 @@ class WebRtcGate(HoldingGate):
     """Opens for what WebRTC's detector *and* the evidence of a voice call speech.
 
     The verdict on a chunk falls up to ``hold`` after it, so that the onset is judged by the vowel that follows.
-    What looks like a consonant opens it on trial: if no voice follows, it closes at once, without hangover.
+    What looks like a consonant opens it on trial: if no voice follows, it closes at once, without hangover. So does
+    what hints at a voice, for some tens of ms. On trial only the chunk that cannot wait any longer is passed, so that
+    a mistake costs no more than it lasted; when the voice comes, the rest that is held follows.
+    A voice takes some 40 ms to recognise: a shorter attack acts as 40, and after a longer one hints do not count.
     Whispering has no voice and does not open it for long. About 0.15 ms of one core a chunk.
     """
 
@@ -40,6 +49,7 @@ class WebRtcGate(HoldingGate):
         super().__init__(hold)
         self._settings = settings
         self._pre_roll = _chunks(settings.pre_roll_ms)
+        self._due = range(self._pre_roll, self._pre_roll + 1)  # what cannot wait any longer for a verdict
         # A voiced verdict is already about 40 ms, two chunks.
         self._attack = max(1, _chunks(settings.attack_ms) - 1)
         self._hangover = _chunks(settings.hangover_ms)
@@ -59,8 +69,10 @@ class WebRtcGate(HoldingGate):
         self._retry_in = 0
         self._since_voiced = 0
         self._since_speech = 0
+        self._hint_left = 0
+        self._voiced_chunks = 0
 
-    def _judge(self, sound: FloatArray) -> int:
+    def _judge(self, sound: FloatArray) -> range:
         sound = np.nan_to_num(sound, posinf=1.0, neginf=-1.0)  # one broken sample must not deafen the gate for good
         features = self._features.push(sound)
         evidence = self._evidence.push(features)
@@ -72,35 +84,42 @@ class WebRtcGate(HoldingGate):
         if self._state is _State.OPEN:
             return self._stay_open(evidence)
         if self._voiced_run >= self._attack:
-            was_closed = self._state is _State.CLOSED
             self._state = _State.OPEN
             self._since_voiced = self._since_speech = 0
-            return 1 + self._pre_roll if was_closed else 1
+            self._voiced_chunks = self._voiced_run
+            return range(1 + self._pre_roll)
         if self._state is _State.ON_TRIAL:
             return self._stay_on_trial()
         return self._start_trial(evidence)
 
-    def _stay_open(self, evidence: Evidence) -> int:
+    def _stay_open(self, evidence: Evidence) -> range:
         self._since_voiced += 1
         self._since_speech += 1
         if evidence.goes_on:
+            self._voiced_chunks += 1
             self._since_voiced = self._since_speech = 0
-        elif (evidence.consonant or (evidence.audible and self._votes[-1])) and self._since_voiced <= _chunks(TAIL_MS):
-            self._since_speech = 0
-        if self._since_speech <= self._hangover:
-            return 1
+        else:
+            tail = CONSONANT_TAIL_MS if evidence.consonant else SOUND_TAIL_MS * (evidence.audible and self._votes[-1])
+            if self._since_voiced <= _chunks(tail):
+                self._since_speech = 0
+        doubtful = self._voiced_chunks < PROOF_CHUNKS
+        if self._since_speech <= (min(self._hangover, _chunks(DOUBTFUL_HANGOVER_MS)) if doubtful else self._hangover):
+            return NEWEST
         self._state = _State.CLOSED
-        return 0
+        return NONE
 
-    def _stay_on_trial(self) -> int:
+    def _stay_on_trial(self) -> range:
         self._trial_left -= 1
         if self._trial_left > 0 or self._voiced_run:
-            return 1
+            return self._due
         self._state = _State.CLOSED
         self._retry_in = _chunks(RETRY_MS)
-        return 0
+        return NONE
 
-    def _start_trial(self, evidence: Evidence) -> int:
+    def _start_trial(self, evidence: Evidence) -> range:
+        self._hint_left = max(0, self._hint_left - 1)
+        if self._attack == 1 and any(self._votes):
+            self._hint_left = max(self._hint_left, evidence.hint)
         if not evidence.consonant:
             self._retry_in = max(0, self._retry_in - 1)
         elif self._retry_in:
@@ -108,8 +127,8 @@ class WebRtcGate(HoldingGate):
         elif evidence.sibilant or any(self._votes):
             self._state = _State.ON_TRIAL
             self._trial_left = _chunks(SIBILANT_MS if evidence.sibilant else ASPIRATION_MS)
-            return 1 + self._pre_roll
-        return 0
+            return self._due
+        return self._due if self._hint_left > 0 else NONE
 
 
 def _chunks(milliseconds: int) -> int:

@@ -176,15 +176,15 @@ class PlainWebRtcGate(HoldingGate):
         self._run = 0
         self._left = 0
 
-    def _judge(self, sound: FloatArray) -> int:
+    def _judge(self, sound: FloatArray) -> range:
         pcm = (np.clip(sound, -1, 1) * 32767).astype("<i2").tobytes()
         self._run = self._run + 1 if self._vad.is_speech(pcm, SAMPLE_RATE) else 0
         was_open = self._left > 0
         self._left = max(0, self._left - CHUNK_SAMPLES)
         if self._run * ms(CHUNK_SAMPLES) < self._settings.attack_ms and not (was_open and self._run):
-            return 1 if self._left else 0
+            return range(1 if self._left else 0)
         self._left = CHUNK_SAMPLES + samples(self._settings.hangover_ms)
-        return 1 if was_open else 1 + samples(self._settings.pre_roll_ms) // CHUNK_SAMPLES
+        return range(1 if was_open else 1 + samples(self._settings.pre_roll_ms) // CHUNK_SAMPLES)
 
 
 def run_gate_bench(
