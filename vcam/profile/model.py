@@ -80,13 +80,20 @@ class Avatar(Section):
     mirror: bool = False
 
 
+ExpressionName = Literal["neutral", "smile", "laugh", "surprised", "sad", "angry", "skeptical", "thinking"]
+
+
 class LiteOptions(Section):
-    """``expressiveness`` scales the mouth, ``sway`` the head's motion; the same ``seed`` gives the same motion."""
+    """``expressiveness`` scales the mouth, ``sway`` the head's motion; the same ``seed`` gives the same motion.
+
+    ``expression`` is what the face shows until another one is asked for.
+    """
 
     seed: int = Field(0, ge=0, le=2**32 - 1)
     expressiveness: float = Field(1.0, ge=0.0, le=2.0)
     sway: float = Field(1.0, ge=0.0, le=2.0)
     blinks_per_minute: float = Field(15.0, ge=0.0, le=60.0)
+    expression: ExpressionName = "neutral"
 
 
 class DittoOptions(Section):
@@ -107,9 +114,10 @@ class AnimatorSettings(Section):
 class GateSettings(Section):
     """What counts as speech. Times in ms, level in dBFS.
 
-    ``attack_ms``: how long it must sound like speech before the gate opens; ``pre_roll_ms``: how much of the sound
-    before that moment still passes (it is waited for, so it adds to the latency); ``hangover_ms``: how long the gate
-    stays open after the last speech; ``min_level_dbfs``: anything quieter is never speech.
+    ``attack_ms``: how long it must sound like speech before the gate opens (it takes "webrtc" 40 ms to recognise a
+    voice, so less acts as 40); ``pre_roll_ms``: how much of the sound before that moment still passes (it is waited
+    for, so it adds to the latency); ``hangover_ms``: how long the gate stays open after the last speech;
+    ``min_level_dbfs``: anything quieter is never speech.
     """
 
     kind: Literal["webrtc", "off"] = "webrtc"
