@@ -228,11 +228,11 @@ async function cancel() {
 }
 
 function askToLeave() {
-  const { promise, resolve } = Promise.withResolvers();
-  $("ask").addEventListener("close", () => resolve($("ask").returnValue === "leave"), { once: true });
   $("ask").returnValue = "";
   $("ask").showModal();
-  return promise;
+  return new Promise((resolve) => {
+    $("ask").addEventListener("close", () => resolve($("ask").returnValue === "leave"), { once: true });
+  });
 }
 
 function lost(why) {
