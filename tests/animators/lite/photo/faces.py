@@ -18,8 +18,8 @@ SKIN, HAIR, LIP, WHITE = (226, 178, 152), (70, 45, 32), (186, 84, 84), (244, 242
 TRUTH: dict[str, tuple[float, float]] = {
     "nose": (0.0, 0.62),
     "forehead": (0.0, -0.95),
-    "jaw.left.0": (-1.03, -0.1), "jaw.left.1": (-1.045, 0.5), "jaw.left.2": (-0.90, 1.095), "jaw.left.3": (-0.58, 1.525),
-    "jaw.right.0": (1.03, -0.1), "jaw.right.1": (1.045, 0.5), "jaw.right.2": (0.90, 1.095), "jaw.right.3": (0.58, 1.525),
+    "jaw.left.0": (-1.03, -0.1), "jaw.left.1": (-1.045, 0.5), "jaw.left.2": (-0.9, 1.1), "jaw.left.3": (-0.58, 1.525),
+    "jaw.right.0": (1.03, -0.1), "jaw.right.1": (1.045, 0.5), "jaw.right.2": (0.9, 1.1), "jaw.right.3": (0.58, 1.525),
     "jaw.chin": (0.0, 1.75),
     "mouth.left": (-0.40, 1.03), "mouth.right": (0.40, 1.03),
     "mouth.upper_outer.left": (-0.2, 0.965), "mouth.upper_outer.middle": (0.0, 0.955),

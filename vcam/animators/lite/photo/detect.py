@@ -19,6 +19,7 @@ from vcam.errors import AnimatorError
 from vcam.media import ByteArray, FloatArray
 
 _SIDE = 640  # pixels: the longer side of the picture that is searched
+_LARGER = 3.0  # how much a small picture is enlarged for it
 _SMALLEST = 36  # pixels in it: the smallest face
 _TILTS = (0, -15, 15, -30, 30)  # degrees
 _EYES = ((0.285, 0.375), (0.725, 0.375))  # of the cascade's box: where its training faces have the irises
@@ -55,7 +56,7 @@ def _cascade(name: str) -> cv2.CascadeClassifier:
 def find_faces(rgb: ByteArray) -> list[Face]:
     """The faces that look at the viewer, largest first."""
     grey = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
-    scale = min(1.0, _SIDE / max(grey.shape))
+    scale = min(_LARGER, _SIDE / max(grey.shape))
     small = _resized(grey, scale)
     found = [face for tilt in _TILTS for face in _at_tilt(small, scale, tilt, raw=False)]
     found = [face for face in found if face.confidence >= _SURE]
@@ -69,15 +70,14 @@ def find_faces(rgb: ByteArray) -> list[Face]:
 def is_profile(rgb: ByteArray) -> bool:
     """Whether there is a face seen from the side."""
     grey = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
-    small = _resized(grey, min(1.0, _SIDE / max(grey.shape)))
+    small = _resized(grey, min(_LARGER, _SIDE / max(grey.shape)))
     cascade = _cascade("profileface")
     return any(len(cascade.detectMultiScale(view, 1.1, 4, minSize=(48, 48))) for view in (small, cv2.flip(small, 1)))
 
 
 def _resized(grey: ByteArray, scale: float) -> ByteArray:
-    if scale >= 1:
-        return grey
-    return np.asarray(cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(grey, None, fx=scale, fy=scale, interpolation=how), np.uint8)
 
 
 def _at_tilt(small: ByteArray, scale: float, tilt: int, *, raw: bool) -> list[Face]:
