@@ -24,7 +24,7 @@ def pulse(monkeypatch: pytest.MonkeyPatch) -> Iterator[PulseServer]:
 @pytest.fixture
 def private_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A user of their own, as far as vcam can tell: empty folders. Gives their configuration folder."""
-    for name in ("RUNTIME_DIR", "CONFIG_HOME", "STATE_HOME", "CACHE_HOME"):
+    for name in ("RUNTIME_DIR", "CONFIG_HOME", "DATA_HOME", "STATE_HOME", "CACHE_HOME"):
         folder = tmp_path / "user" / name.lower()
         folder.mkdir(mode=0o700, parents=True)
         monkeypatch.setenv(f"XDG_{name}", str(folder))
