@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from vcam.errors import AnimatorError, nearest
 from vcam.media import FRAME_SAMPLES, AudioChunk, ByteArray
 
 
@@ -43,6 +44,9 @@ class Animator(ABC):
 
     kind: ClassVar[str]
 
+    #: Names that :meth:`express` takes.
+    expressions: ClassVar[tuple[str, ...]] = ()
+
     #: PTS samples that must be known *after* a frame's last sample before its pose can be given.
     look_ahead: int = 0
 
@@ -73,6 +77,23 @@ class Animator(ABC):
 
     def reset(self, pts: int) -> None:
         """Sound before ``pts`` (a multiple of 640) will not come: forget what was heard, ease to rest."""
+
+    def express(self, name: str) -> None:
+        """Show one of ``expressions`` from the next analysed frame on, easing. From any thread.
+
+        Raises AnimatorError if there is none of that name.
+        """
+        if not self.expressions:
+            raise AnimatorError("this animator has no expressions", "The lite animator has: vcam start --animator lite")
+        if name not in self.expressions:
+            near = nearest(name, self.expressions, 1)
+            known = f"Possible are: {', '.join(self.expressions)}."
+            raise AnimatorError(
+                f"There is no expression {name[:40]!r}.", f"Did you mean {near[0]!r}? {known}" if near else known
+            )
+
+    def set_away(self, away: bool) -> None:
+        """Whether nobody listens at the moment: an idling portrait may show it. From any thread."""
 
     def warm_up(self) -> None:
         """Do once whatever makes the first frames slow. Called before the session goes live."""

@@ -1,4 +1,7 @@
-"""The ``lite`` animator: hears with :mod:`features`, lives with :mod:`life`, draws with :mod:`compositor`."""
+"""The ``lite`` animator: hears with :mod:`features`, lives with :mod:`life`, draws with :mod:`compositor`.
+
+What speech, life and the asked expression do to the same face is put together here.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +18,20 @@ from vcam.profile.model import LiteOptions
 
 from .avatar import Avatar, load_avatar
 from .compositor import Compositor, HeadPose
+from .expressions import EXPRESSIONS, Expression, Face
 from .eyes import EyeShape
 from .features import Features, MouthTarget
 from .life import Life, Motion
 from .mouth import MouthShape
 from .photo.compositor import PHOTO_REACH, PhotoCompositor
 from .photo.package import PhotoAvatar
+from .prosody import Prosody
 
 logger = logging.getLogger(__name__)
 
 _MOUTH_STEPS = 64  # mouth and eyes are drawn in this many steps of each number
 _EYE_STEPS = 32
+_CHEEKS = 7.0  # units that a full smile lifts the cheeks by
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,7 @@ class LiteAnimator(Animator):
 
     kind: ClassVar[str] = "lite"
     look_ahead = Features.look_ahead
+    expressions: ClassVar[tuple[str, ...]] = tuple(EXPRESSIONS)
 
     def __init__(self, avatar: Avatar | PhotoAvatar | str | Path, options: LiteOptions, scene: Scene) -> None:
         """Raises AvatarError if the avatar cannot be read, AnimatorError if the scene cannot be drawn."""
@@ -49,7 +56,10 @@ class LiteAnimator(Animator):
         self.avatar = load_avatar(avatar) if isinstance(avatar, str | Path) else avatar
         self._options = options
         self._features = Features()
+        self._prosody = Prosody()
         self._life = Life(options.seed, options.sway, options.blinks_per_minute)
+        self._face = Face(options.expression)
+        self._asked: str | None = None  # an expression, by any thread, for the next frame
         self._compositor, self._reach = _drawn(self.avatar, scene)
         self._portrait = self._compositor.draw(HeadPose(), MouthShape(), EyeShape()).copy()
         self._portrait.flags.writeable = False
@@ -58,6 +68,7 @@ class LiteAnimator(Animator):
         return self._portrait
 
     def analyse(self, chunk: AudioChunk) -> Sequence[LitePose]:
+        self._prosody.push(chunk)
         return [self._pose(pts, target) for pts, target in self._features.push(chunk)]
 
     def render(self, pose: Pose) -> ByteArray:
@@ -69,33 +80,67 @@ class LiteAnimator(Animator):
         if pts % FRAME_SAMPLES:
             raise ValueError(f"pts must be a multiple of {FRAME_SAMPLES}, not {pts}")
         self._features.reset(pts)
+        self._prosody.reset()
         self._life.resume()
 
-    def _pose(self, pts: int, target: MouthTarget) -> LitePose:
-        motion = self._life.at(pts, target.presence, target.jaw)
-        amount = target.presence * self._options.expressiveness
-        mouth = MouthShape(
-            _rounded(min(1.0, target.jaw * amount), _MOUTH_STEPS),
-            _rounded(max(-1.0, min(1.0, target.wide * amount)), _MOUTH_STEPS),
-            _rounded(target.pressed * min(1.0, amount), _MOUTH_STEPS),
-        )
-        eyes = EyeShape(
-            _rounded(motion.lid, _EYE_STEPS), _rounded(motion.gaze_x, _EYE_STEPS), _rounded(motion.gaze_y, _EYE_STEPS)
-        )
-        return LitePose(pts, self._head(motion, mouth), mouth, eyes)
+    def express(self, name: str) -> None:
+        super().express(name)
+        self._asked = name
 
-    def _head(self, motion: Motion, mouth: MouthShape) -> HeadPose:
-        reach = self._reach
+    def set_away(self, away: bool) -> None:
+        self._life.away = away
+
+    def _pose(self, pts: int, target: MouthTarget) -> LitePose:
+        asked, self._asked = self._asked, None
+        if asked is not None:
+            self._face.turn_to(asked, pts)
+        face = self._face.at(pts)
+        motion = self._life.at(pts, target.presence, self._prosody.emphasis)
+        mouth = self._mouth(target, face)
+        return LitePose(pts, self._head(motion, mouth, face), mouth, _eyes(motion, face))
+
+    def _mouth(self, target: MouthTarget, face: Expression) -> MouthShape:
+        """Lips do what is spoken, in the expression's place as far as there is speech; the corners always smile."""
+        amount = target.presence * self._options.expressiveness
+        silent = 1 - target.presence
+        # rounded and pressed lips cannot smile as broadly
+        smiling = 1 - target.presence * (0.35 * max(0.0, -target.wide) + 0.15 * target.pressed)
+        return MouthShape(
+            _rounded(min(1.0, target.jaw * amount + silent * face.jaw), _MOUTH_STEPS),
+            _rounded(max(-1.0, min(1.0, target.wide * amount + silent * face.wide)), _MOUTH_STEPS),
+            _rounded(target.pressed * min(1.0, amount) + silent * face.pressed, _MOUTH_STEPS),
+            _rounded(face.smile * smiling, _MOUTH_STEPS),
+            _rounded(face.skew, _MOUTH_STEPS),
+        )
+
+    def _head(self, motion: Motion, mouth: MouthShape, face: Expression) -> HeadPose:
+        reach, sway = self._reach, min(1.0, self._options.sway)
         return HeadPose(
             x=motion.x * reach.x,
             y=motion.y * reach.y,
-            roll=motion.roll * reach.roll,
-            yaw=motion.yaw * reach.yaw,
-            pitch=motion.pitch * reach.pitch,
+            roll=(motion.roll + sway * face.roll) * reach.roll,
+            yaw=(motion.yaw + sway * face.yaw) * reach.yaw,
+            pitch=(motion.pitch + sway * face.pitch) * reach.pitch,
             jaw=mouth.jaw * reach.jaw,
-            brow=motion.brow * reach.brow,
+            brow_left=(motion.brow + face.brow_left) * reach.brow_left,
+            brow_right=(motion.brow + face.brow_right) * reach.brow_right,
+            frown=face.frown * reach.frown,
+            cheeks=max(0.0, face.smile) * reach.cheeks,
             breath=motion.breath * reach.breath,
         )
+
+
+def _eyes(motion: Motion, face: Expression) -> EyeShape:
+    # an expression that looks elsewhere keeps looking there
+    free = 1 - max(abs(face.gaze_x), abs(face.gaze_y))
+    lid = motion.lid + (1 - motion.lid) * face.droop
+    return EyeShape(
+        _rounded(lid, _EYE_STEPS),
+        _rounded(max(-1.0, min(1.0, free * motion.gaze_x + face.gaze_x)), _EYE_STEPS),
+        _rounded(max(-1.0, min(1.0, free * motion.gaze_y + face.gaze_y)), _EYE_STEPS),
+        _rounded(face.squint, _EYE_STEPS),
+        _rounded(face.widen, _EYE_STEPS),
+    )
 
 
 def _drawn(avatar: Avatar | PhotoAvatar, scene: Scene) -> tuple[Compositor | PhotoCompositor, HeadPose]:
@@ -105,7 +150,9 @@ def _drawn(avatar: Avatar | PhotoAvatar, scene: Scene) -> tuple[Compositor | Pho
     rig = avatar.rig
     (x, y), (yaw, pitch) = rig.motion.shift, rig.motion.turn
     lift = rig.brows.lift if rig.brows else 0.0
-    reach = HeadPose(x, y, rig.motion.roll, yaw, pitch, rig.jaw.drop, lift, rig.motion.breath)
+    reach = HeadPose(
+        x, y, rig.motion.roll, yaw, pitch, rig.jaw.drop, lift, lift, 1.5 * lift, _CHEEKS, rig.motion.breath
+    )
     return Compositor(avatar, scene), reach
 
 

@@ -27,8 +27,9 @@ Rect = tuple[int, int, int, int]  # left, top, right, bottom
 
 @dataclass(frozen=True, slots=True)
 class HeadPose:
-    """``x``, ``y`` units; ``roll`` degrees clockwise; ``yaw``, ``pitch`` units at the middle of the face; ``jaw`` and
-    ``brow`` units that chin and brows move (down, up); ``breath`` units that the chest is up."""
+    """``x``, ``y`` units; ``roll`` degrees clockwise; ``yaw``, ``pitch`` units at the middle of the face; in units also
+    how far the chin is down (``jaw``), each brow is up, the brows' inner ends are down and together (``frown``), the
+    cheeks (``cheeks``) and the chest (``breath``) are up."""
 
     x: float = 0.0
     y: float = 0.0
@@ -36,7 +37,10 @@ class HeadPose:
     yaw: float = 0.0
     pitch: float = 0.0
     jaw: float = 0.0
-    brow: float = 0.0
+    brow_left: float = 0.0
+    brow_right: float = 0.0
+    frown: float = 0.0
+    cheeks: float = 0.0
     breath: float = 0.0
 
 
@@ -163,7 +167,8 @@ class _Head:
         down = (np.arange(y0, y1, dtype=np.float32) + 0.5 - origin[1]) / scale
         u, v = np.meshgrid(across, down)
         self._u, self._v = u - pivot[0], v - pivot[1]
-        self._turn, self._jaw, self._brow = _fields(avatar, u, v)
+        self._turn, self._jaw = _fields(avatar, u, v)
+        self._lifts = _lifts(avatar, u, v)
         self._map_x, self._map_y = np.empty_like(self._u), np.empty_like(self._u)
         self._state: tuple[int, ...] | None = None
         self._shapes: tuple[MouthShape | None, EyeShape | None] = (None, None)
@@ -189,16 +194,17 @@ class _Head:
             round(pose.yaw * step),
             round(pose.pitch * step),
             round(pose.jaw * step),
-            round(pose.brow * step),
+            *(round(lift * step) for lift in (pose.brow_left, pose.brow_right, pose.frown, pose.cheeks)),
         )
         if state != self._state:
             self._state = state
-            x, y, _, yaw, pitch, jaw, brow = (value / step for value in state)
-            self._bend(x, y, state[2] / reach / _STEP, yaw, pitch, jaw, brow)
+            x, y, _, yaw, pitch, jaw, *lifts = (value / step for value in state)
+            self._bend(x, y, state[2] / reach / _STEP, yaw, pitch, jaw)
+            self._lift(lifts)
             changed = True
         return changed
 
-    def _bend(self, x: float, y: float, roll: float, yaw: float, pitch: float, jaw: float, brow: float) -> None:
+    def _bend(self, x: float, y: float, roll: float, yaw: float, pitch: float, jaw: float) -> None:
         """The texture's place for each pixel: turned back about the pivot, then moved back by the fields."""
         # whole pixels move the box, so that the fields go along; only the rest moves within it
         self._offset = (round(x * self._scale), round(y * self._scale))
@@ -215,8 +221,19 @@ class _Head:
             cv2.scaleAdd(self._turn, -pitch * down, map_y, dst=map_y)
         if jaw:
             cv2.scaleAdd(self._jaw, -jaw * down, map_y, dst=map_y)
-        if brow and self._brow is not None:
-            cv2.scaleAdd(self._brow, brow * down, map_y, dst=map_y)
+
+    def _lift(self, amounts: list[float]) -> None:
+        """Brows and cheeks: small fields, each in its part of the maps."""
+        for amount, lift in zip(amounts, self._lifts, strict=True):
+            if not amount:
+                continue
+            for field, maps, ratio in (
+                (lift.across, self._map_x, self._ratio[0]),
+                (lift.up, self._map_y, self._ratio[1]),
+            ):
+                if field is not None:
+                    place = maps[lift.rows, lift.columns]
+                    cv2.scaleAdd(field, amount * ratio, place, dst=place)
 
     def blend(self, canvas: ByteArray) -> Rect | None:
         """Lay the head over the canvas; the part that it touches."""
@@ -238,19 +255,81 @@ class _Head:
         return left, top, right, bottom
 
 
-def _fields(avatar: Avatar, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray | None]:
-    """How much each point takes part, 0..1: in turning (a dome), in the jaw's drop, and in the brows' lift."""
+@dataclass(frozen=True, slots=True)
+class _Lift:
+    """What moves with one number: ``across``, ``up`` say how much in the head's box at ``rows``, ``columns``."""
+
+    rows: slice
+    columns: slice
+    across: FloatArray | None
+    up: FloatArray | None
+
+
+def _fields(avatar: Avatar, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """How much each point takes part, 0..1: in turning (a dome), and in the jaw's drop."""
     rig = avatar.rig
-    far = ((u - rig.head.centre[0]) / rig.head.radii[0]) ** 2 + ((v - rig.head.centre[1]) / rig.head.radii[1]) ** 2
-    dome = np.clip(1 - far, 0, 1)
+    dome = _dome(avatar, u, v)
     turn = dome * (2 - dome)
     jaw = _smoothstep((v - rig.jaw.top) / (rig.jaw.chin - rig.jaw.top)) * _smoothstep(
         (rig.jaw.half_width - np.abs(u - rig.head.centre[0])) / (0.5 * rig.jaw.half_width)
     )
-    brow = None
+    return turn, jaw
+
+
+def _dome(avatar: Avatar, u: FloatArray, v: FloatArray) -> FloatArray:
+    head = avatar.rig.head
+    far = ((u - head.centre[0]) / head.radii[0]) ** 2 + ((v - head.centre[1]) / head.radii[1]) ** 2
+    return np.asarray(np.clip(1 - far, 0, 1), np.float32)
+
+
+def _lifts(avatar: Avatar, u: FloatArray, v: FloatArray) -> tuple[_Lift, ...]:
+    """Left brow up, right brow up, inner ends of the brows down and together, cheeks up."""
+    rig = avatar.rig
+    nothing = np.zeros_like(u)
+    inside = _smoothstep(_dome(avatar, u, v) * 4)
+    middle = rig.head.centre[0]
+    cheeks, pinch, press = nothing, nothing, nothing
+    lids = rig.head.centre[1]
+    for eye in rig.eyes.each:
+        (x, y), (width, height) = eye.centre, eye.size
+        lids = min(lids, y - 0.63 * height - rig.eyes.lash)
+        down = rig.mouth.centre[1] - y
+        near = ((u - x - 0.25 * (x - middle)) / (0.85 * width)) ** 2 + ((v - y - 0.62 * down) / (0.36 * down)) ** 2
+        # the lids stay where the eyes are drawn, the mouth where it is
+        free = _smoothstep((v - y - 0.45 * height) / (0.25 * down))
+        cheeks = cheeks + _smoothstep(np.asarray(1.2 - near, np.float32)) * free * inside
+    left = right = nothing
     if rig.brows is not None:
-        brow = _smoothstep(1 - np.abs(v - rig.brows.y) / rig.brows.reach) * _smoothstep(dome * 4)
-    return turn, jaw, brow
+        far = v - rig.brows.y
+        below = max(10.0, min(rig.brows.reach, lids - rig.brows.y - 3))  # the lids stay
+        thick = 0.2 * below  # the brow stays as thick as it is
+        far = np.maximum(-far / rig.brows.reach, (far - thick) / (below - thick))
+        strip = _smoothstep(1 - far) * inside
+        for eye in rig.eyes.each:
+            reach = min(1.1 * eye.size[0], 1.25 * abs(eye.centre[0] - middle))
+            beside = _smoothstep((reach - np.abs(u - eye.centre[0])) / (0.5 * reach))
+            if eye.side < 0:
+                left = np.maximum(left, strip * beside)
+            else:
+                right = np.maximum(right, strip * beside)
+            end = eye.centre[0] + 0.5 * (middle - eye.centre[0])
+            bump = strip * np.exp(-(((u - end) / (0.55 * eye.size[0])) ** 2))
+            press = np.maximum(press, bump)
+            pinch = pinch + bump * np.sign(eye.centre[0] - middle)
+    # backwards: what goes down or to the middle is looked for further up or outside
+    return (
+        _part(None, left), _part(None, right), _part(0.6 * pinch * inside, -press * inside), _part(None, cheeks),
+    )  # fmt: skip
+
+
+def _part(across: FloatArray | None, up: FloatArray) -> _Lift:
+    """The field without the zeros around it."""
+    rows, columns = np.nonzero(up)
+    if not len(rows):
+        return _Lift(slice(0), slice(0), None, None)
+    place = (slice(int(rows.min()), int(rows.max()) + 1), slice(int(columns.min()), int(columns.max()) + 1))
+    cut = [None if f is None else np.ascontiguousarray(f[place], np.float32) for f in (across, up)]
+    return _Lift(*place, *cut)
 
 
 def _smoothstep(value: FloatArray) -> FloatArray:

@@ -16,11 +16,14 @@ _T = np.linspace(-1, 1, 41)
 
 @dataclass(frozen=True, slots=True)
 class EyeShape:
-    """``lid`` 0 open to 1 shut; ``gaze_x``, ``gaze_y`` -1..1."""
+    """``lid`` 0 open to 1 shut; ``gaze_x``, ``gaze_y`` -1..1; ``squint`` 0..1 lower lid up, as cheeks push it;
+    ``widen`` 0..1 upper lid up."""
 
     lid: float = 0.0
     gaze_x: float = 0.0
     gaze_y: float = 0.0
+    squint: float = 0.0
+    widen: float = 0.0
 
 
 class Eyes:
@@ -50,9 +53,10 @@ class Eyes:
             upper_arch, lower_arch = (1 - np.abs(_T) ** 2.3) ** 0.85, (1 - np.abs(_T) ** 2.6) ** 0.9
         # the lid follows a downward glance a little, and meets the lower one below the eye's middle
         lid = shape.lid + (1 - shape.lid) * 0.10 * max(0.0, shape.gaze_y)
-        top = y0 + tilt - 0.56 * height * upper_arch
-        bottom = y0 + tilt + 0.44 * height * lower_arch
-        shut = y0 + tilt + 0.27 * height * lower_arch
+        top = y0 + tilt - (0.56 + 0.07 * shape.widen) * height * upper_arch
+        low = 0.44 - 0.26 * shape.squint
+        bottom = y0 + tilt + low * height * lower_arch
+        shut = y0 + tilt + (low - 0.17) * height * lower_arch
         top = top + (shut - top) * lid
         bottom = bottom + (shut - bottom) * lid * 0.9
 

@@ -1,6 +1,6 @@
-"""What a living head does besides speaking: sway, turn, breathe, blink, glance. A function of the PTS and the seed.
+"""What a living head does besides speaking: sway, turn, breathe, blink, glance, nod.
 
-Only the liveliness, which follows speech, and the easing after a gap have memory.
+A function of the PTS, the seed and the speech that was heard; what follows speech, or eases, has memory.
 """
 
 from __future__ import annotations
@@ -13,10 +13,18 @@ import numpy as np
 
 from vcam.media import FRAME_SAMPLES, SAMPLE_RATE
 
+from .blinks import Blinks
+
 _FRAME = FRAME_SAMPLES / SAMPLE_RATE  # s
 _EASE = 0.88  # a jump's remainder after each frame: gone in about a second
-_BREATH = 4.2  # s a breath; adults at rest take 12 to 16 a minute
-_CLOSING, _SHUT, _OPENING = 0.09, 0.05, 0.16  # s, of a blink (Caffier et al., 2003: about 0.3 in all)
+_BREATH, _AWAY_BREATH = 4.2, 6.0  # s a breath; adults at rest take 12 to 16 a minute, dozing ones 10
+_QUICK, _SLOW = (
+    0.30,
+    0.07,
+)  # of the way that a frame goes to a stressed beat, and to the usual stress
+_SPEAKING = 0.35  # presence above which it counts as speaking
+_NOD_EVERY = 6.5  # s: listeners nod about so often
+_FIXATION, _GLANCE, _AWAY_GLANCE = 0.7, 1.9, 3.4  # s: between micro-saccades, glances, looks around while away
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +45,18 @@ class Motion:
 
 
 class Life:
+    """Set ``away`` when nobody sits there: the head looks around, nods no more and breathes slowly."""
+
     def __init__(self, seed: int, sway: float = 1.0, blinks_per_minute: float = 15.0) -> None:
+        self.away = False
         self._seed = seed
         self._sway = sway
-        self._blink_cell = 60 / blinks_per_minute if blinks_per_minute > 0 else 0.0
+        self._blinks = Blinks(seed, blinks_per_minute)
         self._liveliness = 0.0
-        self._stress = 0.0
+        self._gone = 0.0  # how far away, eased twice
+        self._going = 0.0
+        self._beat = (0.0, 0.0)  # emphasis, smoothed once and twice
+        self._usual = 0.0
         self._last = Motion()
         self._offset: tuple[float, ...] = (0.0,) * 7
         self._resumed = True
@@ -52,12 +66,13 @@ class Life:
         """The next frame does not follow the last: ease into it."""
         self._resumed = True
 
-    def at(self, pts: int, presence: float, jaw: float) -> Motion:
-        """The motion of one frame; ``presence`` and ``jaw`` (0..1) make it livelier and stress its beats."""
+    def at(self, pts: int, presence: float, emphasis: float) -> Motion:
+        """The motion of one frame; ``presence`` (0..1) makes it livelier, ``emphasis`` (0..1) makes it nod."""
         seconds = pts / SAMPLE_RATE
-        self._liveliness += (0.10 if presence > self._liveliness else 0.035) * (presence - self._liveliness)
-        self._stress += 0.22 * (jaw * presence - self._stress)
-        lively, beat = self._liveliness, self._stress - 0.3 * self._liveliness
+        self._follow(presence, emphasis)
+        self._blinks.hear(seconds, presence > _SPEAKING)
+        lively, away = self._liveliness, self._gone
+        beat = self._beat[1] - self._usual
         gaze_x, gaze_y = self._gaze(seconds)
 
         def drift(channel: int, slow: float, quick: float) -> float:
@@ -66,23 +81,39 @@ class Life:
             )
 
         sway = self._sway
-        turn = drift(3, 3.4, 1.1) + 0.35 * gaze_x
+        breath = self._breath(seconds)
+        # the head follows the eyes, late and by a part; further when it looks around
+        look_x, look_y = self._look(seconds - 0.16)
+        turn = drift(3, 3.4, 1.1) + 0.35 * gaze_x + 0.9 * away * look_x
+        lean = self._noise(9, seconds / 2.6)  # to which side the head leans on a stress
+        nod = self._nod(seconds) * (1 - lively) * (1 - away)
         moving = (
             sway * (drift(0, 3.1, 1.3) + 0.35 * turn),
-            sway * (drift(1, 3.7, 1.0) * 0.7 + 0.8 * beat - 0.25 * math.sin(2 * math.pi * seconds / _BREATH)),
-            sway * drift(2, 4.3, 1.5),
+            sway * (drift(1, 3.7, 1.0) * 0.7 + 0.8 * beat + 0.4 * nod - 0.25 * breath),
+            sway * (drift(2, 4.3, 1.5) + 0.9 * lean * max(0.0, beat)),
             sway * turn,
-            sway * (drift(4, 3.9, 1.2) * 0.8 + 1.1 * beat + 0.25 * gaze_y),
-            self._breath(seconds) * (1 + 0.25 * lively),
-            max(-1.0, min(1.0, self._noise(5, seconds / 1.7) * 0.6 * lively + 1.0 * max(0.0, beat))),
+            sway * (drift(4, 3.9, 1.2) * 0.8 + 1.5 * beat + 0.9 * nod + 0.25 * gaze_y + 0.5 * away * look_y),
+            breath * (1 + 0.25 * lively),
+            max(-1.0, min(1.0, self._noise(5, seconds / 1.7) * 0.6 * lively + 1.5 * max(0.0, beat) + 0.25 * nod)),
         )
         if self._resumed:
             self._offset = tuple(a - b for a, b in zip(astuple(self._last)[:7], moving, strict=True))
             self._resumed = False
         self._offset = tuple(_EASE * value for value in self._offset)
         x, y, roll, yaw, pitch, breath, brow = (a + b for a, b in zip(moving, self._offset, strict=True))
-        self._last = Motion(x, y, roll, yaw, pitch, breath, brow, self._lid(seconds), gaze_x, gaze_y)
+        self._last = Motion(x, y, roll, yaw, pitch, breath, brow, self._blinks.at(seconds), gaze_x, gaze_y)
         return self._last
+
+    def _follow(self, presence: float, emphasis: float) -> None:
+        self._liveliness += (0.10 if presence > self._liveliness else 0.035) * (presence - self._liveliness)
+        once, twice = self._beat
+        once += _QUICK * (emphasis * presence - once)
+        self._beat = (once, twice + _QUICK * (once - twice))
+        self._usual += _SLOW * (once - self._usual)
+        self._going += 0.10 * (self.away - self._going)
+        self._gone += 0.10 * (self._going - self._gone)
+        if not self.away and self._gone < 1e-4:  # back for good
+            self._going = self._gone = 0.0
 
     def _draw(self, channel: int, cell: int) -> tuple[float, ...]:
         """Four uniform numbers that belong to one stretch of time, so that any moment can be asked for."""
@@ -97,47 +128,56 @@ class Life:
         return 1.5 * (a * weights[0] + b * weights[1] + c * weights[2] + d * weights[3]) / 6
 
     def _breath(self, seconds: float) -> float:
-        """In a little quicker than out."""
-        phase = 2 * math.pi * seconds / _BREATH
-        return math.sin(phase + 0.35 * math.sin(phase))
+        """In a little quicker than out; slower and deeper while away."""
+        breath = 0.0
+        for share, period in ((1 - self._gone, _BREATH), (1.15 * self._gone, _AWAY_BREATH)):
+            if share > 0:
+                phase = 2 * math.pi * seconds / period
+                breath += share * math.sin(phase + 0.35 * math.sin(phase))
+        return breath
 
-    def _lid(self, seconds: float) -> float:
-        """One blink in each stretch of time, somewhere in its middle part; some are double, some are skipped."""
-        if not self._blink_cell:
+    def _nod(self, seconds: float) -> float:
+        """A listener's small nods, one or two dips each, in some stretches of time; 0..1 down."""
+        cell = math.floor(seconds / _NOD_EVERY)
+        whether, place, twice, size = self._draws(6, cell)
+        if whether > 0.62:
             return 0.0
-        lid = 0.0
-        now = math.floor(seconds / self._blink_cell)
-        for cell in (now - 1, now):
-            place, double, _, _ = self._draws(7, cell)
-            begin = (cell + 0.08 + 0.84 * place) * self._blink_cell
-            lid = max(lid, _blink(seconds - begin))
-            if double < 0.06 and self._blink_cell > 2:
-                lid = max(lid, _blink(seconds - begin - 0.42))
-        return lid
+        since = seconds - (cell + 0.1 + 0.6 * place) * _NOD_EVERY
+        dips, dip = (2 if twice < 0.5 else 1), 0.46
+        if not 0 < since < dips * dip:
+            return 0.0
+        fade = 1.0 if since < dip else 0.6  # the second one is smaller
+        return (0.55 + 0.45 * size) * fade * math.sin(math.pi * since / dip) ** 2
 
     def _gaze(self, seconds: float) -> tuple[float, float]:
-        """Mostly at the camera; now and then a glance aside, always small, reached in two or three frames."""
-        cell = math.floor(seconds / 1.6)
-        begin = (cell + 0.5 * self._draws(8, cell)[3]) * 1.6
+        """At the camera with micro-saccades; a glance aside now and then, more while speaking; around while away."""
+        lively, away = self._liveliness, self._gone
+        small = self._saccades(10, seconds, _FIXATION, 1.0, 0.07)
+        listening = self._saccades(8, seconds, _GLANCE, 0.10, 0.8)
+        speaking = self._saccades(11, seconds, _GLANCE, 0.26, 1.0)
+        around = self._look(seconds)
+        x, y = (
+            small[i] + (1 - away) * ((1 - lively) * listening[i] + lively * speaking[i]) + away * around[i]
+            for i in (0, 1)
+        )
+        return max(-1.0, min(1.0, x)), max(-1.0, min(1.0, y))
+
+    def _look(self, seconds: float) -> tuple[float, float]:
+        """Where someone looks who is not in the call."""
+        return self._saccades(12, seconds, _AWAY_GLANCE, 0.72, 1.0)
+
+    def _saccades(self, channel: int, seconds: float, every: float, share: float, reach: float) -> tuple[float, float]:
+        """Somewhere new in each stretch of time, in ``share`` of them within ``reach``, else 0, in three frames."""
+        cell = math.floor(seconds / every)
+        begin = (cell + 0.5 * self._draws(channel, cell)[3]) * every
         ease = min(1.0, max(0.0, (seconds - begin) / (2.5 * _FRAME)))
         ease = ease * ease * (3 - 2 * ease)
-        before, after = self._glance(cell - 1), self._glance(cell)
-        return before[0] + ease * (after[0] - before[0]), before[1] + ease * (after[1] - before[1])
+        (x0, y0), (x1, y1) = (self._place(channel, c, share, reach) for c in (cell - 1, cell))
+        return x0 + ease * (x1 - x0), y0 + ease * (y1 - y0)
 
-    def _glance(self, cell: int) -> tuple[float, float]:
-        aside, across, down, _ = self._draws(8, cell)
-        reach = 1.0 if aside < 0.3 else 0.16
-        return reach * (2 * across - 1), reach * (2 * down - 1) * 0.6
-
-
-def _blink(seconds: float) -> float:
-    """How far the lid is down, ``seconds`` after the blink began."""
-    if seconds <= 0 or seconds >= _CLOSING + _SHUT + _OPENING:
-        return 0.0
-    if seconds < _CLOSING:
-        part = seconds / _CLOSING
-    elif seconds < _CLOSING + _SHUT:
-        return 1.0
-    else:
-        part = 1 - (seconds - _CLOSING - _SHUT) / _OPENING
-    return part * part * (3 - 2 * part)
+    def _place(self, channel: int, cell: int, share: float, reach: float) -> tuple[float, float]:
+        aside, across, down, _ = self._draws(channel, cell)
+        if aside >= share:
+            return 0.0, 0.0
+        across = 2 * across - 1  # a glance aside is never hardly aside
+        return reach * math.copysign(0.4 + 0.6 * abs(across), across), reach * (2 * down - 1) * 0.6

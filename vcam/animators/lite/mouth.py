@@ -15,16 +15,20 @@ from .patch import Patch, Placement, band, oval
 Curve = npt.NDArray[np.float64]
 _T = np.linspace(-1, 1, 45)  # from the left corner to the right
 _ARCH = 1 - _T**2
+_BEND = 0.14  # of the width: what a full smile lifts the corners by
 _BOW = 1 - 0.30 * np.exp(-((_T / 0.16) ** 2))  # the notch in the upper lip
 
 
 @dataclass(frozen=True, slots=True)
 class MouthShape:
-    """``jaw`` 0..1, ``wide`` -1..1, ``pressed`` 0..1; at 0, 0, 0 the mouth is at rest."""
+    """``jaw`` 0..1, ``wide`` -1..1, ``pressed`` 0..1; ``smile`` -1 corners down to 1 up, ``skew`` -1..1 the right one
+    up and the left one down; all 0 is the mouth at rest."""
 
     jaw: float = 0.0
     wide: float = 0.0
     pressed: float = 0.0
+    smile: float = 0.0
+    skew: float = 0.0
 
 
 class Mouth:
@@ -34,8 +38,9 @@ class Mouth:
         self._look = look
         (x, y), (width, opening) = look.centre, look.size
         thick = sum(look.lips)
-        side = width * 0.66 + thick
-        box = (x - side, y - opening * 0.4 - thick - abs(look.smile) - 4, x + side, y + opening + 1.6 * thick + 6)
+        side = width * 0.72 + thick
+        bent = abs(look.smile) + 1.6 * _BEND * width
+        box = (x - side, y - opening * 0.4 - thick - bent - 4, x + side, y + opening + 1.6 * thick + 0.6 * bent + 6)
         self._patch = Patch(texture, place, box)
 
     def draw(self, shape: MouthShape) -> None:
@@ -43,17 +48,20 @@ class Mouth:
         round_ = max(0.0, -shape.wide)
         wide = max(0.0, shape.wide)
         x0, y0 = look.centre
-        half = look.size[0] / 2 * (1 + 0.13 * wide - 0.42 * round_ - 0.05 * shape.pressed - 0.07 * shape.jaw)
+        spread = 0.13 * wide - 0.42 * round_ - 0.05 * shape.pressed - 0.07 * shape.jaw + 0.13 * shape.smile
+        half = look.size[0] / 2 * (1 + min(0.2, spread))
         opening = look.size[1] * shape.jaw * (1 - 0.22 * wide + 0.05 * round_)
         x = x0 + half * _T
 
         # the line where the lips meet, its corners lifted by the smile and lowered by a wide open jaw
-        smile = look.smile * (1 + 0.35 * wide - 0.7 * round_ - 0.3 * shape.jaw)
+        bend = shape.smile if shape.smile > 0 else 1.5 * shape.smile  # most mouths smile a little at rest
+        asked = _BEND * look.size[0] * (bend + shape.skew * _T)
+        smile = (look.smile + asked) * (1 + 0.35 * wide - 0.7 * round_ - 0.3 * shape.jaw)
         line = y0 + smile * (0.45 - np.abs(_T) ** 1.9) + 0.10 * opening * _T**2
         inner_top = line - (0.22 + 0.13 * round_) * opening * _ARCH ** (0.62 - 0.1 * round_)
         inner_bottom = line + (0.78 - 0.13 * round_) * opening * _ARCH ** (0.55 + 0.2 * wide)
 
-        thick = (1 - 0.5 * shape.pressed) * (1 + 0.22 * round_ - 0.12 * wide)
+        thick = (1 - 0.5 * shape.pressed) * (1 + 0.22 * round_ - 0.12 * wide - 0.12 * max(0.0, shape.smile))
         upper, lower = look.lips[0] * thick, look.lips[1] * thick * (1 - 0.12 * shape.jaw)
         outer_top = inner_top - upper * _ARCH**0.75 * _BOW - 0.8
         outer_bottom = inner_bottom + lower * _ARCH**0.6 + 0.8
@@ -77,7 +85,7 @@ class Mouth:
         patch.cover(band(x, outer_top, outer_bottom))
         for side in (-1, 1):
             corner = np.array([[0.0, -1.5], [5.5, -3.2], [6.5, -2.4], [0.0, 1.8], [-5.0, 1.4]]) * [side, 1]
-            point = corner + np.array([x0 + side * half, line[-1]])
+            point = corner + np.array([x0 + side * half, line[-1 if side > 0 else 0]])
             patch.colour(point, look.line)
             patch.cover(point)
         patch.apply()

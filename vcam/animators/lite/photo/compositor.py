@@ -15,7 +15,10 @@ from .lips import Lips
 from .package import PhotoAvatar
 
 #: How far the head goes for each number of a Motion, in the units of :class:`HeadPose`; the jaw is the mouth's own.
-PHOTO_REACH = HeadPose(x=7.0, y=4.0, roll=1.3, yaw=8.0, pitch=5.5, jaw=0.0, brow=6.0, breath=3.0)
+PHOTO_REACH = HeadPose(
+    x=7.0, y=4.0, roll=1.3, yaw=8.0, pitch=5.5,
+    jaw=0.0, brow_left=6.0, brow_right=6.0, frown=11.0, cheeks=5.0, breath=3.0,
+)  # fmt: skip
 
 
 class PhotoCompositor:

@@ -21,6 +21,8 @@ _GAZE = (0.035, 0.02)  # face units that the iris moves for a glance
 _LASH = 0.03  # face units above the lid's edge that keep their size at least: the lashes
 _FAR = 3.0  # face units: beyond the eye's part of the picture
 _LOWER = 0.2  # of the eye's opening: what the lower lid comes up in a blink
+_SQUINT = 0.32  # of it: what it comes up when the cheeks push it
+_WIDEN = 0.13  # of it: what the upper lid goes up in surprise
 _SAMPLES = np.linspace(-1, 1, 33)
 
 
@@ -76,10 +78,12 @@ class _Eye:
 
     def draw(self, shape: EyeShape, canvas: ByteArray) -> None:
         place = canvas[self.top : self.bottom, self.left : self.right]
-        # the lid follows a glance down a little
-        lid = shape.lid + (1 - shape.lid) * 0.12 * max(0.0, shape.gaze_y)
+        # the lid follows a glance down a little; cheeks push up the lower one, and the upper one comes to meet it
+        lid = shape.lid + (1 - shape.lid) * (0.12 * max(0.0, shape.gaze_y) + 0.12 * shape.squint)
+        lid = lid * (1 + _WIDEN * shape.widen) - _WIDEN * shape.widen
+        low = max(0.0, min(1.0, _LOWER * max(0.0, lid) + _SQUINT * shape.squint))
         looks = (shape.gaze_x, shape.gaze_y) != (0, 0)
-        if not place.size or not (lid or looks):
+        if not place.size or not (lid or low or looks):
             place[:] = self._source
             return
         u = (self._middle + _SAMPLES * self._half).astype(np.float32)
@@ -88,27 +92,39 @@ class _Eye:
             top, bottom = self._top(u), self._bottom(u)
             ring = np.concatenate([u, u[::-1]]), np.concatenate([top, np.maximum(bottom, top)[::-1]])
             _lay(self._turned(shape.gaze_x, shape.gaze_y), self._mask(*ring), place)
-        if lid:
+        if lid < 0:
+            place[:] = self._stretched(place, -lid)
+            lid = 0.0
+        if lid or low:
             ends = np.array([u[0] - 0.3 * self._half, u[-1] + 0.3 * self._half], np.float32)
-            rim, edge = self._raised(u, lid), self._lowered(u, lid)
+            rim, edge = self._raised(u, low), self._lowered(u, lid, low)
             beside = np.concatenate([ends[:1], u, ends[1:], ends[::-1]])
-            _lay(self._cheek(lid), self._mask(beside, np.concatenate([rim[:1], rim, rim[-1:], [_FAR, _FAR]])), place)
+            _lay(self._cheek(low), self._mask(beside, np.concatenate([rim[:1], rim, rim[-1:], [_FAR, _FAR]])), place)
             ring = beside, np.concatenate([edge[:1], edge, edge[-1:], [-_FAR, -_FAR]])
-            _lay(self._skin(lid), self._mask(*ring), place)
+            _lay(self._skin(lid, low), self._mask(*ring), place)
 
-    def _lowered(self, u: FloatArray, lid: float) -> FloatArray:
+    def _lowered(self, u: FloatArray, lid: float, low: float) -> FloatArray:
         """The upper lid's edge; shut, it lies a little below the lower lid's."""
-        top, bottom = self._top(u), self._raised(u, lid)
-        return np.asarray(top + lid * (np.maximum(bottom - top, 0) + 0.012), np.float32)
+        top, bottom = self._top(u), self._raised(u, low)
+        t = np.clip((u - self._middle) / self._half, -1, 1) ** 2
+        over = 0.012 + 0.09 * t * (1 - t)  # more towards the corners, where lids are rounder than points can say
+        return np.asarray(top + lid * (np.maximum(bottom - top, 0) + over), np.float32)
 
-    def _raised(self, u: FloatArray, lid: float) -> FloatArray:
-        """The lower lid's edge, which comes up a little."""
+    def _raised(self, u: FloatArray, low: float) -> FloatArray:
+        """The lower lid's edge, ``low`` of the eye's opening up."""
         top, bottom = self._top(u), self._bottom(u)
-        return np.asarray(bottom - _LOWER * lid * np.maximum(bottom - top, 0), np.float32)
+        return np.asarray(bottom - low * np.maximum(bottom - top, 0), np.float32)
 
-    def _skin(self, lid: float) -> ByteArray:
+    def _stretched(self, place: ByteArray, up: float) -> ByteArray:
+        """The eye as in ``place`` with its upper lid ``up`` of its opening higher; white, iris and skin give way."""
+        open_ = np.maximum(self._bottom(self._u) - self._edge, 0.02)
+        inside = smooth(1 - (self._v - self._edge) / open_)
+        above = smooth(1 - (self._edge - self._v) / np.maximum(self._edge - self._limit, 0.08))
+        return self._slid(-up * open_ * np.where(self._v > self._edge, inside, above) * self._beside, place)
+
+    def _skin(self, lid: float, low: float) -> ByteArray:
         """The upper lid drawn down: its edge and the lashes as they are, the skin above them stretched."""
-        drop = self._lowered(self._u, lid) - self._edge
+        drop = self._lowered(self._u, lid, low) - self._edge
         edge = self._edge + drop
         above = edge - self._v
         room = np.maximum(edge - self._limit - self._lash, 0.05)
@@ -118,17 +134,18 @@ class _Eye:
         share += soft * (share * share * (3 - 2 * share) - share)
         return self._slid(drop * share * self._beside)
 
-    def _cheek(self, lid: float) -> ByteArray:
+    def _cheek(self, low: float) -> ByteArray:
         """The lower lid drawn up, fading below it."""
-        rise = self._bottom(self._u) - self._raised(self._u, lid)
+        rise = self._bottom(self._u) - self._raised(self._u, low)
         return self._slid(-rise * smooth(1 - (self._v - self._bottom(self._u)) / 0.2) * self._beside)
 
-    def _slid(self, moved: FloatArray) -> ByteArray:
-        """The picture at rest, each point from ``moved`` (face units) further up."""
+    def _slid(self, moved: FloatArray, source: ByteArray | None = None) -> ByteArray:
+        """``source``, by default the picture at rest, each point from ``moved`` (face units) further up."""
         cos, sin = self._turn
         return np.asarray(
             cv2.remap(
-                self._source, (self._x + moved * sin).astype(np.float32), (self._y - moved * cos).astype(np.float32),
+                self._source if source is None else source.copy(),
+                (self._x + moved * sin).astype(np.float32), (self._y - moved * cos).astype(np.float32),
                 cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE,
             ),
             np.uint8,

@@ -11,12 +11,13 @@ from vcam.media import ByteArray, FloatArray
 
 from ..compositor import HeadPose
 from .framing import MARGIN, Rect, Shot
-from .landmarks import FaceFrame, Landmarks
+from .landmarks import Brow, FaceFrame, Landmarks
 
 GRID = 8  # pixels between the grid's points
 UNITS = 160.0  # of a HeadPose between the irises
 _STEPS = 8  # positions are rounded to this part of a pixel: smaller changes are not redrawn
-_REACHES = (15.0, 9.0, 0.05, 17.0, 12.0, 10.0, 7.0)  # of a pose's numbers, at most: what moves less stays out
+# of a pose's numbers, at most: what moves less stays out
+_REACHES = (15.0, 9.0, 0.06, 17.0, 12.0, 15.0, 15.0, 12.0, 5.0, 7.0)
 _PIVOT = (0.0, 1.9)  # face units: the joint that the head rolls about
 _REACH = 0.55  # face units around the head over which its motion fades out
 
@@ -41,7 +42,7 @@ class HeadWarp:
         across, down = -(-(right - left) // GRID) + 2, -(-(bottom - top) // GRID) + 2
         x, y = _grid(left, top, across, down)
         fields = _fields(face, face.frame, x, y, _stillness(shot, x, y))
-        self._fields = np.ascontiguousarray(fields.reshape(len(fields), -1), np.float32)  # [7, 2 * points]
+        self._fields = np.ascontiguousarray(fields.reshape(len(fields), -1), np.float32)  # [10, 2 * points]
         # pixels that one of each number moves the picture by, at most: what rounding goes by
         self._strength = np.abs(self._fields).max(axis=1) + 1e-6
         self._base = np.stack([x, y]).reshape(-1).astype(np.float32)
@@ -54,7 +55,10 @@ class HeadWarp:
 
     def steps(self, pose: HeadPose) -> tuple[int, ...]:
         """The pose in whole steps of an eighth of a pixel; all zero is at rest."""
-        values = (pose.x, pose.y, math.radians(pose.roll), pose.yaw, pose.pitch, pose.brow, pose.breath)
+        values = (
+            pose.x, pose.y, math.radians(pose.roll), pose.yaw, pose.pitch,
+            pose.brow_left, pose.brow_right, pose.frown, pose.cheeks, pose.breath,
+        )  # fmt: skip
         return tuple(round(v * s * _STEPS) for v, s in zip(values, self._strength.tolist(), strict=True))
 
     def bend(self, texture: ByteArray, state: tuple[int, ...], target: ByteArray) -> None:
@@ -108,7 +112,7 @@ def _stillness(shot: Shot, x: FloatArray, y: FloatArray) -> FloatArray:
 
 
 def _fields(face: Landmarks, frame: FaceFrame, x: FloatArray, y: FloatArray, free: FloatArray) -> FloatArray:
-    """float32 [7, 2, rows, columns]: x, y, roll (a radian), yaw, pitch, brow, breath."""
+    """float32 [10, 2, rows, columns]: x, y, roll (a radian), yaw, pitch, both brows, frown, cheeks, breath."""
     unit = frame.unit
     cos, sin = math.cos(frame.roll), math.sin(frame.roll)
     dx, dy = x - frame.origin[0], y - frame.origin[1]
@@ -117,12 +121,9 @@ def _fields(face: Landmarks, frame: FaceFrame, x: FloatArray, y: FloatArray, fre
     chin = frame.to_face(face.jaw.chin)[1]
     head = _head_weight(face, frame, u, v, chin) * free
     depth = _depth(face, frame, u, v, chin) * free
-    brows = np.zeros_like(u)
-    for brow in (face.brow_left, face.brow_right):
-        for point in (brow.inner, brow.middle, brow.outer):
-            bu, bv = frame.to_face(point)
-            brows = np.maximum(brows, np.exp(-(((u - bu) / 0.26) ** 2) - ((v - bv + 0.04) / 0.17) ** 2))
-    brows *= smooth((-0.17 - v) / 0.14) * free  # the lids are below
+    above = smooth((-0.17 - v) / 0.14) * free  # the lids are below
+    left, right_ = (_brow(brow, frame, u, v) * above for brow in (face.brow_left, face.brow_right))
+    pinch, press = _frown(face, frame, u, v)
     body = _body_weight(u, v, chin) * free
     px = unit / UNITS
     pu, pv = _PIVOT
@@ -134,11 +135,48 @@ def _fields(face: Landmarks, frame: FaceFrame, x: FloatArray, y: FloatArray, fre
         (-(v - pv) * unit * head, (u - pu) * unit * head),
         (depth * px, zero),
         (zero, depth * px),
-        (zero, -brows * px),
+        (zero, -left * px),
+        (zero, -right_ * px),
+        (pinch * above * px, press * above * px),
+        (zero, -_cheeks(face, frame, u, v) * free * px),
         (zero, -body * px),
     ):
         out.append(np.stack([right * cos - down * sin, right * sin + down * cos]))
     return np.stack(out).astype(np.float32)
+
+
+def _brow(brow: Brow, frame: FaceFrame, u: FloatArray, v: FloatArray) -> FloatArray:
+    """1 along one brow, and what is around it goes along."""
+    weight = np.zeros_like(u)
+    for point in (brow.inner, brow.middle, brow.outer):
+        bu, bv = frame.to_face(point)
+        weight = np.maximum(
+            weight, np.exp(-(((u - bu) / 0.26) ** 2) - ((v - bv + 0.04) / 0.17) ** 2).astype(np.float32)
+        )
+    return weight
+
+
+def _frown(face: Landmarks, frame: FaceFrame, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """How the brows' inner ends come together and down."""
+    across, down = np.zeros_like(u), np.zeros_like(u)
+    for brow, side in ((face.brow_left, 1), (face.brow_right, -1)):
+        bu, bv = frame.to_face(brow.inner)
+        bump = np.exp(-(((u - bu) / 0.2) ** 2) - ((v - bv) / 0.18) ** 2).astype(np.float32)
+        across += np.float32(0.45 * side) * bump
+        down = np.maximum(down, bump)
+    return across, down
+
+
+def _cheeks(face: Landmarks, frame: FaceFrame, u: FloatArray, v: FloatArray) -> FloatArray:
+    """Where a smile pushes the cheeks up: below the eyes, outside the nose."""
+    weight = np.zeros_like(u)
+    for eye, corner in ((face.eye_left, face.mouth.left), (face.eye_right, face.mouth.right)):
+        iris, low = frame.to_face(eye.iris), frame.to_face(corner)
+        cu, cv = iris[0] + math.copysign(0.04, iris[0]), iris[1] + 0.55 * (low[1] - iris[1])
+        lid = frame.to_face(eye.bottom)[1]
+        bump = np.exp(-(((u - cu) / 0.27) ** 2) - ((v - cv) / 0.26) ** 2).astype(np.float32)
+        weight = np.maximum(weight, bump * smooth((v - lid) / 0.25))
+    return weight
 
 
 def _head_weight(face: Landmarks, frame: FaceFrame, u: FloatArray, v: FloatArray, chin: float) -> FloatArray:

@@ -25,11 +25,14 @@ _DROP = 0.27  # the lower lip's way down in the widest opening
 _RAISE = 0.045  # the upper lip's way up
 _CHIN = 0.62  # of the lower lip's way: what the chin goes
 _NARROW, _WIDE, _ROUND, _PRESS = 0.05, 0.11, 0.30, 0.04  # of the half width: by jaw, wide, round, pressed
+_SMILE, _WIDEST = 0.10, 0.16  # of it: by a smile, and at most
+_LIFT, _FALL = 0.085, 0.12  # what a full smile lifts the corners by, and its opposite lowers them
+_CHEEK = 2.2  # half widths from the middle: how far the cheeks go up and down with the corners
 _CORNER = 0.16  # of the drop: what the corners go down
 _PARTS = 0.93  # of the half width: the lips stay together beside it
 _REACH = 1.12  # how far to the sides the jaw's motion reaches
 _NECK = 0.62  # below the chin, where its motion has faded
-_SAMPLES = np.linspace(-1, 1, 49)
+_BEYOND = np.linspace(-_CHEEK, _CHEEK, 107)  # half widths: the lips' line and the cheeks beside it
 
 
 class Lips:
@@ -96,53 +99,64 @@ class Lips:
     def draw(self, shape: MouthShape, canvas: ByteArray) -> None:
         """Draw the mouth into ``canvas`` (as given at first, changed in this part only); at rest its own pixels."""
         place = canvas[self.top : self.bottom, self.left : self.right]
-        if not place.size or (shape.jaw == 0 and shape.wide == 0 and shape.pressed == 0):
+        if not place.size or shape == MouthShape():
             place[:] = self._source
             return
         wide, round_ = max(0.0, shape.wide), max(0.0, -shape.wide)
         open_ = shape.jaw * (1 - 0.15 * wide + 0.05 * round_)
-        pull = 1 / (1 + _WIDE * wide - _ROUND * round_ - _NARROW * shape.jaw - _PRESS * shape.pressed) - 1
+        spread = _WIDE * wide - _ROUND * round_ - _NARROW * shape.jaw - _PRESS * shape.pressed + _SMILE * shape.smile
+        pull = 1 / (1 + min(_WIDEST, spread)) - 1
         us = self._u + pull * self._pull
-        lines = self._lines(us, open_, wide, round_, shape.pressed)
-        upper, lower = self._vertical(us, lines, open_, round_, shape.pressed)
+        lines = self._lines(us, open_, shape)
+        upper, lower = self._vertical(us, lines, open_, shape)
         # the same lines in the picture: where the lower face begins, and what is seen between the lips
-        table_u = np.linspace(self._middle - 1.6 * self._half, self._middle + 1.6 * self._half, 129, dtype=np.float32)
+        reach = _CHEEK + 0.6
+        table_u = np.linspace(
+            self._middle - reach * self._half, self._middle + reach * self._half, 193, dtype=np.float32
+        )
         t = (table_u - self._middle) / self._half
         moved = table_u + pull * t * self._along(np.abs(t)) * self._half
-        source = self._middle + _SAMPLES.astype(np.float32) * self._half
+        source = self._middle + _BEYOND.astype(np.float32) * self._half
         target = np.interp(source, moved, table_u).astype(np.float32)
-        top, bottom = self._lines(source, open_, wide, round_, shape.pressed)
+        top, bottom = self._lines(source, open_, shape)
         self._bend(us, upper, lower, self._below(target, 0.5 * top + 0.5 * bottom), place)
-        apart = np.abs(_SAMPLES) <= _PARTS
+        apart = np.abs(_BEYOND) <= _PARTS
         self._interior.draw(
             place, self._pixels(target[apart], top[apart]), self._pixels(target[apart], bottom[apart]),
-            (bottom - top).max() - self._gap, round_, self._gap,
+            (bottom - top)[apart].max() - self._gap, round_, self._gap,
         )  # fmt: skip
 
     def _along(self, t: npt.NDArray[np.floating]) -> FloatArray:
         """How much of the corners' way is gone beside them, at ``t`` half widths from the middle."""
         return smooth(np.asarray((self._far - t) / (self._far - 0.75), np.float32))
 
-    def _lines(
-        self, us: npt.NDArray[np.floating], open_: float, wide: float, round_: float, pressed: float
-    ) -> tuple[FloatArray, FloatArray]:
+    def _lines(self, us: npt.NDArray[np.floating], open_: float, shape: MouthShape) -> tuple[FloatArray, FloatArray]:
         """Where the inner edges of the lips go, for each place along the mouth at rest."""
-        t = np.clip(np.abs(us - self._middle) / self._half, 0, 2.6)
+        wide, round_ = max(0.0, shape.wide), max(0.0, -shape.wide)
+        side = (us - self._middle) / self._half
+        t = np.clip(np.abs(side), 0, 2.6)
         inside = np.clip(1 - (t / _PARTS) ** 2, 0, 1)
         arch = inside ** (0.95 + 0.25 * wide - 0.2 * round_)
         upper_line, lower_line = self._upper(us), self._lower(us)
-        corner = smooth(t) * smooth((2.2 - t) / 1.2) * (_CORNER * _DROP * open_ - 0.035 * wide + 0.01 * round_)
-        close = pressed * self._gap * inside * (1 - open_)  # lips meet in a picture whose mouth is open
+        fading = smooth((_CHEEK - t) / (_CHEEK - 1))
+        corner = smooth(t) * fading * (_CORNER * _DROP * open_ - 0.035 * wide + 0.01 * round_)
+        smile = shape.smile if shape.smile > 0 else shape.smile * _FALL / _LIFT
+        smile = (smile + shape.skew * np.clip(side, -1, 1)) * (1 - 0.5 * round_)
+        # up at the corners, a little down in the middle
+        corner -= smile * fading * (_LIFT * np.minimum(t, 1) ** 1.8 - 0.16 * _LIFT * (1 - smooth(t)))
+        close = shape.pressed * self._gap * inside * (1 - open_)  # lips meet in a picture whose mouth is open
         upper = upper_line + corner - arch * _RAISE * open_ * (1 + 1.4 * round_) + 0.5 * close
         lower = lower_line + corner + arch * _DROP * open_ - 0.5 * close
         return np.asarray(upper, np.float32), np.asarray(np.maximum(lower, upper), np.float32)
 
     def _vertical(
-        self, us: FloatArray, lines: tuple[FloatArray, FloatArray], open_: float, round_: float, pressed: float
+        self, us: FloatArray, lines: tuple[FloatArray, FloatArray], open_: float, shape: MouthShape
     ) -> tuple[FloatArray, FloatArray]:
         """v in the picture at rest for each grid point, as part of the upper and of the lower face."""
         top, bottom = lines
-        thin = 0.55 * pressed - 0.22 * round_  # of a lip's thickness: pressed lips are thinner, round ones fuller
+        thin = (
+            0.55 * shape.pressed - 0.22 * max(0.0, -shape.wide) + 0.12 * max(0.0, shape.smile)
+        )  # of a lip's thickness: pressed lips are thinner, round ones fuller
         t = np.abs(us - self._middle) / self._half
         lip = smooth((1.25 - t) / 0.5)
         chin = _CHIN * _DROP * open_ * self._jaw * smooth((_NECK - self._under) / _NECK)

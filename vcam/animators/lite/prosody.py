@@ -1,0 +1,47 @@
+"""Where a speaker stresses: loud syllables, told from the voice's own level and its usual spread."""
+
+from __future__ import annotations
+
+import math
+
+from vcam.media import CHUNK_SAMPLES, AudioChunk
+
+_QUIET = -70.0  # dBFS: nothing
+_SETTLE = 0.02  # of the way a voiced chunk moves the mean: about a second
+_VOICED = 18.0  # dB below the loud level that still count as voice
+_USUAL_SPREAD = 5.0  # dB
+_STRESSED, _FULLY = 0.4, 1.5  # spreads above the mean
+
+
+class Prosody:
+    """Chunks in; how stressed the sound of the latest ones is, out."""
+
+    def __init__(self) -> None:
+        self._level = _QUIET
+        self._mean: float | None = None  # dBFS, of voiced sound
+        self._spread = _USUAL_SPREAD
+
+    def reset(self) -> None:
+        """Forget the sound, not the voice."""
+        self._level = _QUIET
+
+    def push(self, chunk: AudioChunk) -> None:
+        """Take the next 20 ms."""
+        if not chunk.speech:
+            self._level = _QUIET
+            return
+        power = float(chunk.samples @ chunk.samples) / CHUNK_SAMPLES
+        self._level = level = max(_QUIET, 10 * math.log10(power + 1e-10))
+        if self._mean is None:
+            self._mean = level
+        if level > self._mean - _VOICED:
+            self._mean += _SETTLE * (level - self._mean)
+            self._spread += _SETTLE * (1.25 * abs(level - self._mean) - self._spread)
+
+    @property
+    def emphasis(self) -> float:
+        """0 unstressed to 1 strongly stressed."""
+        if self._mean is None or self._level <= _QUIET:
+            return 0.0
+        above = (self._level - self._mean) / max(2.0, self._spread)
+        return min(1.0, max(0.0, (above - _STRESSED) / (_FULLY - _STRESSED)))
