@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from vcam.media import ByteArray, FloatArray
 
@@ -92,9 +93,9 @@ def read_eye(face: UprightFace, near: XY) -> EyeEdges:
     light = face.lab[..., 0]
     gx = cv2.Scharr(cv2.GaussianBlur(light, (0, 0), 1.0), cv2.CV_32F, 1, 0)
     gy = cv2.Scharr(cv2.GaussianBlur(light, (0, 0), 1.0), cv2.CV_32F, 0, 1)
-    angles = np.radians(np.concatenate([np.arange(-40, 45, 8), np.arange(140, 225, 8), np.arange(50, 135, 14)]))
+    # its sides: lids lie over the rest
+    angles = np.radians(np.concatenate([np.arange(-30, 50, 8), np.arange(130, 211, 8)]))
     arc = np.stack([np.cos(angles), np.sin(angles)], 1)
-    weight = np.concatenate([np.ones(22), np.full(7, 0.5)])[: len(angles)]
     best, found = -1e9, (near[0], near[1], 0.105)
     for dy in np.arange(-0.06, 0.07, 0.01):
         for dx in np.arange(-0.06, 0.07, 0.01):
@@ -102,8 +103,8 @@ def read_eye(face: UprightFace, near: XY) -> EyeEdges:
                 x, y = near[0] + dx, near[1] + dy
                 at = np.round((np.array([x - _LEFT, y - _TOP]) + arc * radius) * S).astype(int)
                 edge = gx[at[:, 1], at[:, 0]] * arc[:, 0] + gy[at[:, 1], at[:, 0]] * arc[:, 1]
-                prior = ((dx / 0.05) ** 2 + (dy / 0.05) ** 2) * 0.06 + ((radius - 0.105) / 0.03) ** 2 * 0.05
-                score = float((np.clip(edge, -40, 120) * weight).sum()) * (1 - prior)
+                prior = ((dx / 0.05) ** 2 + (dy / 0.05) ** 2) * 0.06 + ((radius - 0.105) / 0.03) ** 2 * 0.06
+                score = float(np.clip(edge, -40, 120).sum()) * (1 - prior)
                 if score > best:
                     best, found = score, (x, y, float(radius))
     x, y, radius = found
@@ -134,16 +135,32 @@ def _opening(face: UprightFace, x: float, y: float, radius: float) -> tuple[XY, 
     high, wide = np.nonzero(eye)
     left_x = _blend(float(wide.min()) / S + x0 - x - 0.015, -0.25, -0.40, -0.15)
     right_x = _blend(float(wide.max()) / S + x0 - x + 0.015, 0.25, 0.15, 0.40)
-    near = [c for c in range(eye.shape[1]) if abs(c / S + x0 - x) < 1.1 * radius and eye[:, c].any()]
-    tops = [int(np.argmax(eye[:, c])) for c in near]
-    bottoms = [int(eye.shape[0] - 1 - np.argmax(eye[::-1, c])) for c in near]
-    top = _blend(float(np.percentile(tops, 15)) / S + y0 - y, -0.085, -0.21, -0.04)
-    bottom = _blend(float(np.percentile(bottoms, 85)) / S + y0 - y + 0.01, 0.085, 0.04, 0.21)
+    # above and below the iris its own edge may be a lash's; beside it the white ends where the lids are
+    over, under = _heights(eye, across, down, (0.0, 1.1 * radius))
+    over_white, under_white = _heights(eye & white, across, down, (1.05 * radius, 1.5 * radius))
+    top = _blend(0.5 * over + 0.5 * max(over, over_white / 0.75), -0.085, -0.21, -0.04)
+    bottom = _blend(0.7 * under + 0.3 * min(under, under_white / 0.75) + 0.012, 0.085, 0.04, 0.21)
     corner_y = []
     for edge, side in ((wide.min(), 1), (wide.max(), -1)):
         there = high[np.abs(wide - edge - 2 * side) <= 2]
         corner_y.append(min(0.08, max(-0.05, float(np.median(there)) / S + y0 - y)))
     return (x + left_x, y + corner_y[0]), (x + right_x, y + corner_y[1]), y + top, y + bottom
+
+
+def _heights(
+    eye: npt.NDArray[np.bool_], across: FloatArray, down: FloatArray, beside: tuple[float, float]
+) -> tuple[float, float]:
+    """How far an eye goes up and down from its middle, in the columns so far beside it: units, below 0 is up."""
+    columns = [
+        column for column in range(eye.shape[1])
+        if beside[0] <= abs(float(across[0, column])) <= beside[1] and eye[:, column].any()
+    ]  # fmt: skip
+    if not columns:
+        return -0.085, 0.085
+    ends = [np.nonzero(eye[:, column])[0][[0, -1]] for column in columns]
+    return float(np.percentile([down[e[0], 0] for e in ends], 15)), float(
+        np.percentile([down[e[1], 0] for e in ends], 85)
+    )
 
 
 def _blend(value: float, usual: float, low: float, high: float) -> float:
