@@ -107,7 +107,7 @@ class _Eye:
         """The upper lid's edge; shut, it lies a little below the lower lid's."""
         top, bottom = self._top(u), self._raised(u, low)
         t = np.clip((u - self._middle) / self._half, -1, 1) ** 2
-        over = 0.012 + 0.09 * t * (1 - t)  # more towards the corners, where lids are rounder than points can say
+        over = 0.012 + 0.16 * t**3 * (1 - t)  # more towards the corners, where lids are rounder than points can say
         return np.asarray(top + lid * (np.maximum(bottom - top, 0) + over), np.float32)
 
     def _raised(self, u: FloatArray, low: float) -> FloatArray:
