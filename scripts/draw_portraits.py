@@ -11,11 +11,17 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from portraits import puppet, robin
+import numpy.typing as npt
+from portraits import marlow, puppet, robin
 from portraits.paint import Layer
 
 PORTRAITS: dict[str, dict[str, tuple[Callable[[int], Layer], float, int]]] = {
     # file: (drawing, size relative to the others, WebP quality)
+    "marlow": {
+        "background": (marlow.background, 0.5, 96),
+        "body": (marlow.body, 1.0, 90),
+        "head": (marlow.head, 1.0, 92),
+    },
     "puppet": {
         "background": (puppet.background, 0.5, 98),
         "body": (puppet.body, 1.0, 86),
@@ -23,6 +29,13 @@ PORTRAITS: dict[str, dict[str, tuple[Callable[[int], Layer], float, int]]] = {
     },
     "robin": {"background": (robin.background, 0.5, 98), "body": (robin.body, 1.0, 90), "head": (robin.head, 1.0, 92)},
 }
+# what the red, green and blue of a layer's regions file are the shares of: see vcam/animators/lite/look.py
+REGIONS = {
+    "background": ("background", "background", "background"),
+    "body": ("skin", "hair", "clothes"),
+    "head": ("skin", "hair", "clothes"),
+}
+LOSSLESS = 101  # cv2: a WebP quality above 100
 ASSETS = Path(__file__).resolve().parents[1] / "vcam" / "assets" / "portraits"
 
 
@@ -30,13 +43,20 @@ def draw(name: str, height: int, folder: Path) -> None:
     """Draw one portrait's layers for a picture ``height`` pixels high into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     for part, (drawing, size, quality) in PORTRAITS[name].items():
-        rgba = drawing(round(height * size)).finished()
+        layer = drawing(round(height * size))
+        rgba = layer.finished()
         opaque = bool((rgba[..., 3] == 255).all())
         image = cv2.cvtColor(rgba, cv2.COLOR_RGBA2BGR if opaque else cv2.COLOR_RGBA2BGRA)
-        done, data = cv2.imencode(".webp", image, [cv2.IMWRITE_WEBP_QUALITY, quality])
-        if not done:
-            raise OSError(f"cannot encode {part}")
-        (folder / f"{part}.webp").write_bytes(data.tobytes())
+        _write(folder / f"{part}.webp", np.asarray(image, np.uint8), quality)
+        shares = layer.shares(REGIONS[part])
+        _write(folder / f"{part}-regions.webp", np.asarray(cv2.cvtColor(shares, cv2.COLOR_RGB2BGR), np.uint8), LOSSLESS)
+
+
+def _write(file: Path, image: npt.NDArray[np.uint8], quality: int) -> None:
+    done, data = cv2.imencode(".webp", image, [cv2.IMWRITE_WEBP_QUALITY, quality])
+    if not done:
+        raise OSError(f"cannot encode {file.name}")
+    file.write_bytes(data.tobytes())
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ Point = tuple[float, float]
 Colour = tuple[float, float, float]
 
 SUPERSAMPLE = 3
+SHADES = 15  # a region's soft edge has this many steps: a small file
 _SUBPIXEL_BITS = 4
 
 
@@ -102,6 +103,9 @@ class Layer:
         self.size = (round((x1 - x0) * height / 1000), round((y1 - y0) * height / 1000))
         columns, rows = self.size[0] * SUPERSAMPLE, self.size[1] * SUPERSAMPLE
         self.rgba = np.zeros((rows, columns, 4), np.float32)
+        # what is painted belongs to the current region ("" to none); each region's share of the canvas, 0..1
+        self.region = ""
+        self.regions: dict[str, Array] = {}
         self.x = (x0 + (np.arange(columns, dtype=np.float32) + 0.5) / self.scale)[None, :]
         self.y = (y0 + (np.arange(rows, dtype=np.float32) + 0.5) / self.scale)[:, None]
 
@@ -121,6 +125,11 @@ class Layer:
             cv2.GaussianBlur(small, (0, 0), pixels / factor), (columns, rows), interpolation=cv2.INTER_CUBIC
         )
         return wide.clip(0, 1).astype(np.float32)
+
+    def soften(self, sigma: float) -> None:
+        """Blur all that was painted so far, as a lens does with what is far away."""
+        self.rgba = self.blur(self.rgba, sigma)
+        self.regions = {name: self.blur(plane, sigma) for name, plane in self.regions.items()}
 
     def mask(self, outline: Array, soft: float = 0.0) -> Array:
         """The inside of an outline as float32 [rows, columns] in 0..1, its edge ``soft`` units wide."""
@@ -145,6 +154,7 @@ class Layer:
         (left, top), (right, bottom) = low.clip(0), high.clip(0)
         part = Layer.__new__(Layer)
         part.rgba = self.rgba[top:bottom, left:right]
+        part.region, part.regions = "", {name: plane[top:bottom, left:right] for name, plane in self.regions.items()}
         part.area = (self.area[0] + left / self.scale, self.area[1] + top / self.scale, *self.area[2:])
         part.scale = self.scale
         part.paint(part.mask(outline), colour, opacity)
@@ -152,6 +162,12 @@ class Layer:
     def paint(self, mask: Array, colour: Colour | Array, opacity: float = 1.0, inside: Array | None = None) -> None:
         """Lay a colour (or colours, [rows, columns, 3]) over what is there; ``inside`` keeps it within another mask."""
         cover = mask * opacity if inside is None else mask * inside * opacity
+        if self.region:
+            self.regions.setdefault(self.region, np.zeros(self.rgba.shape[:2], np.float32))
+        for name, plane in self.regions.items():
+            plane *= 1 - cover
+            if name == self.region:
+                plane += cover
         cover = cover[..., None]
         self.rgba *= 1 - cover
         self.rgba[..., :3] += np.asarray(colour, np.float32) * cover
@@ -234,3 +250,17 @@ class Layer:
         around = wide[..., :3] / np.maximum(wide[..., 3:], 1e-4)
         straight = np.where(alpha > 0.01, small[..., :3] / np.maximum(alpha, 1e-4), around)
         return np.round(np.concatenate([straight, alpha], -1).clip(0, 1) * 255).astype(np.uint8)
+
+    def shares(self, names: Sequence[str]) -> npt.NDArray[np.uint8]:
+        """How much of each pixel belongs to each region, at half the final size: uint8 [h, w, len(names)]."""
+        size = (max(1, self.size[0] // 2), max(1, self.size[1] // 2))
+        nothing = np.zeros(self.rgba.shape[:2], np.float32)
+        planes = [cv2.resize(self.regions.get(name, nothing), size, interpolation=cv2.INTER_AREA) for name in names]
+        alpha = cv2.resize(self.rgba[..., 3], size, interpolation=cv2.INTER_AREA)
+        out = []
+        for plane in planes:
+            # beyond the edge as just inside it
+            around = cv2.GaussianBlur(plane, (0, 0), 3) / np.maximum(cv2.GaussianBlur(alpha, (0, 0), 3), 1e-4)
+            share = np.where(alpha > 0.01, plane / np.maximum(alpha, 1e-4), around).clip(0, 1)
+            out.append(np.round(share * SHADES).astype(np.uint8) * (255 // SHADES))
+        return np.stack(out, -1)

@@ -43,15 +43,19 @@ def _stitches(layer: Layer, line: Array, length: float, colour: Colour, width: f
         dashes.append(dash)
     ones = [1.0] * count
     layer.shade(layer.blur(layer.masks(shadows, ones), 1.6), NIGHT, 0.6, layer.alpha)
+    region, layer.region = layer.region, ""
     layer.paint(layer.masks(dashes, ones), colour, 0.95)
+    layer.region = region
 
 
 def background(height: int) -> Layer:
     layer = Layer((-960, 0, 960, 1000), height)
     everything = np.ones(layer.rgba.shape[:2], np.float32)
+    layer.region = "background"
     sky = [(0, rgb("#f6c98b")), (0.5, rgb("#f4dcae")), (1, rgb("#f0b48a"))]
     layer.paint(everything, layer.colours(layer.ramp((0, 0), (0, 900)), sky))
     layer.light(layer.glow((0, 380), (820, 620), 1.5), rgb("#fff3cf"), 0.55)
+    layer.region = ""
     # paper hills, each with the shadow of the one in front
     hills = (
         ("-1000,640 -700,520 -420,600 -120,500 200,590 520,500 760,570 1000,520 1000,1100 -1000,1100", "#e39a6c"),
@@ -75,7 +79,7 @@ def background(height: int) -> Layer:
         layer.shade(layer.blur(np.roll(cloud, round(12 * layer.scale), 0), 10), rgb("#b06a4c"), 0.5)
         layer.paint(cloud, rgb("#fff8ea"))
         layer.shade(1 - layer.blur(cloud, 16), rgb("#e6bd97"), 0.6, cloud)
-    layer.rgba = layer.blur(layer.rgba, 6.5)
+    layer.soften(6.5)
     # curtains at both sides
     for side in (-1, 1):
         edge = path("980,-20 560,-20 590,180 640,420 700,640 660,760 690,1020 980,1020")
@@ -98,7 +102,7 @@ def background(height: int) -> Layer:
     layer.shade(layer.blur(np.roll(valance, round(18 * layer.scale), 0), 14), rgb("#5a1f2c"), 0.6)
     layer.paint(valance, layer.colours(layer.ramp((0, 0), (0, 110)), [(0, rgb("#7d1f30")), (1, rgb("#c0404a"))]))
     layer.light(np.clip(valance - np.roll(valance, -round(7 * layer.scale), 0), 0, 1), rgb("#ffd27a"), 0.8)
-    layer.rgba = layer.blur(layer.rgba, 2.2)
+    layer.soften(2.2)
     layer.shade(1 - layer.glow((0, 430), (1250, 900), 0.7), rgb("#3a1526"), 0.6)
     return layer
 
@@ -107,12 +111,14 @@ def body(height: int) -> Layer:
     layer = Layer((-560, 540, 560, 1060), height)
     outline = smooth(mirrored(path("0,560 120,580 190,640 268,720 330,820 362,940 374,1080 380,1200 0,1200")))
     inside = layer.mask(outline)
+    layer.region = "skin"
     felt = [(0, FELT_LIGHT), (0.4, FELT), (1, FELT_DARK)]
     layer.paint(inside, layer.colours(layer.ramp((-330, 640), (330, 960)), felt))
     layer.shade(1 - layer.blur(inside, 30), NIGHT, 0.75, inside)
     belly = ellipse((0, 1010), (200, 190))
     layer.shade(layer.mask(belly + np.array([2, 6], np.float32), 8), NIGHT, 0.5, inside)
     patch = layer.mask(belly)
+    layer.region = ""
     layer.paint(
         patch,
         layer.colours(layer.ramp((-180, 860), (190, 1060)), [(0, rgb("#fff6e2")), (1, rgb("#d9bf98"))]),
@@ -124,9 +130,11 @@ def body(height: int) -> Layer:
         layer.shade(layer.mask(seam, 6), NIGHT, 0.6, inside)
     _felted(layer, inside, 5)
     _stitches(layer, ellipse((0, 1010), (184, 174)), 22, CORAL)
+    layer.region = "skin"
     layer.paint(layer.fuzz(outline, 8, 900, 6), FELT_LIGHT, 0.6, 1 - inside)
     # the head's shadow, and a knitted scarf over it
     layer.shade(layer.mask(ellipse((6, 640), (225, 84)), 24), NIGHT, 0.8, inside)
+    layer.region = "clothes"
     tail = smooth(path("60,720 150,716 176,800 184,900 190,985 96,992 92,900 84,800"))
     loop = strand(path("-196,600 -176,676 -70,716 30,718 150,684 198,600"), [40, 100, 116, 116, 100, 40])
     for shape, lines, seed in ((tail, "down", 8), (loop, "round", 9)):
@@ -158,6 +166,7 @@ def body(height: int) -> Layer:
 
 def head(height: int) -> Layer:
     layer = Layer((-300, 40, 300, 680), height)
+    layer.region = "skin"
     for side in (-1, 1):
         _ear(layer, side)
     _tuft(layer, behind=True)
@@ -189,14 +198,17 @@ def _ear(layer: Layer, side: int) -> None:
     )
     layer.shade(1 - layer.blur(ear, 12), NIGHT, 0.5, ear)
     _felted(layer, ear, 14 + side)
+    layer.region = ""
     inner = layer.mask(ellipse((side * 180, 188), (44, 42), side * 20))
     layer.shade(layer.mask(ellipse((side * 180, 186), (48, 46)), 5), NIGHT, 0.55, ear)
     layer.paint(inner, layer.colours(layer.ramp((0, 150), (0, 235)), [(0, mix(CORAL, PLUM, 0.35)), (1, CORAL)]))
     _felted(layer, inner, 17 + side)
+    layer.region = "skin"
 
 
 def _tuft(layer: Layer, behind: bool) -> None:
     """Loops of plum wool on the top of the head."""
+    layer.region = "hair"
     rng = np.random.default_rng(41 if behind else 42)
     for index in range(15 if behind else 9):
         spread = (index / (14 if behind else 8) - 0.5) * 2
@@ -218,9 +230,11 @@ def _tuft(layer: Layer, behind: bool) -> None:
         layer.shade(1 - layer.blur(mask, 3), rgb("#2c1024"), 0.7, mask)
         twist = np.sin((layer.x * 0.7 + layer.y) * (2 * np.pi / 9)).astype(np.float32)
         layer.light(np.clip(twist, 0, 1), rgb("#ffb59a"), 0.28, mask)
+    layer.region = "skin"
 
 
 def _face(layer: Layer, inside: Array) -> None:
+    layer.region = ""
     # cheeks: coral felt, sewn on
     for side in (-1, 1):
         centre = (side * 152, 494)
@@ -234,6 +248,7 @@ def _face(layer: Layer, inside: Array) -> None:
     # eyelids: padded domes, on which the eyes are drawn live
     for side in (-1, 1):
         x = side * 82
+        layer.region = "skin"
         layer.shade(layer.mask(ellipse((x + 3, 392), (70, 70)), 10), NIGHT, 0.75, inside)
         dome = layer.mask(ellipse((x, 380), (66, 66)))
         nx, ny = (layer.x - x) / 74, (layer.y - 380) / 74
@@ -245,11 +260,13 @@ def _face(layer: Layer, inside: Array) -> None:
         lid = layer.mask(ellipse((x, 381), (54, 53)))
         layer.paint(lid, layer.colours(layer.ramp((0, 326), (0, 436)), [(0, rgb("#4db3a5")), (1, rgb("#257a77"))]))
         _felted(layer, lid, 61 + side)
+        layer.region = "hair"
         brow = strand([(side * dx, y) for dx, y in path("36,290 74,272 122,290")], [15, 21, 13])
         layer.shade(layer.mask(brow + np.array([2, 7], np.float32), 5), NIGHT, 0.6, inside)
         wool = layer.mask(brow)
         layer.paint(wool, layer.colours(layer.ramp((0, 265), (0, 300)), [(0, mix(PLUM, CORAL, 0.3)), (1, PLUM)]))
         layer.paint(layer.fuzz(brow, 9, 130, 71 + side), PLUM, 0.85)
+    layer.region = ""
     # a pompom for a nose
     rng = np.random.default_rng(9)
     layer.shade(layer.mask(ellipse((4, 478), (44, 38)), 10), NIGHT, 0.7, inside)

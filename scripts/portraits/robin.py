@@ -26,9 +26,11 @@ FACE = mirrored(path("0,160 74,178 138,256 165,335 168,410 158,480 133,545 94,59
 def background(height: int) -> Layer:
     layer = Layer((-960, 0, 960, 1000), height)
     everything = np.ones(layer.rgba.shape[:2], np.float32)
+    layer.region = "background"
     depth = 0.55 * layer.ramp((-900, 0), (900, 0)) + 0.45 * layer.ramp((0, 0), (0, 1000))
     layer.paint(everything, layer.colours(depth, [(0, rgb("#7fa09c")), (0.45, WALL), (1, rgb("#2a474f"))]))
 
+    layer.region = ""
     # a tall window on the left, with morning outside
     layer.paint(layer.mask(box(-900, 40, -470, 700, 6)), rgb("#e9e2d2"))
     sky = layer.colours(
@@ -48,7 +50,7 @@ def background(height: int) -> Layer:
         layer.shade(layer.mask(fold, 5), rgb("#a8906c"), 0.5, cloth)
 
     _shelves(layer)
-    layer.rgba = layer.blur(layer.rgba, 9)
+    layer.soften(9)
     # morning light: on the wall beside the window, in slanting bars, and a warm lamp from the right
     for shift in (0, 150):
         bar = np.array(path("-380,250 -250,330 -190,760 -330,700"), np.float32) + np.array(
@@ -89,11 +91,15 @@ def _shelves(layer: Layer) -> None:
 
 def body(height: int) -> Layer:
     layer = Layer((-560, 470, 560, 1040), height)
+    layer.region = "hair"
     # hair behind the neck stays with the body: the head's own hair covers its edge
     back = smooth(mirrored(path("0,480 120,500 186,560 190,630 160,676 70,700 0,700")))
     layer.paint(layer.mask(back, 3), mix(HAIR_DARK, (0.0, 0.0, 0.0), 0.38))
+    layer.region = "clothes"
     layer.paint(layer.mask(ellipse((0, 752), (146, 44))), mix(KNIT_DARK, HAIR_DARK, 0.45))
+    layer.region = "skin"
     skin = _neck(layer)
+    layer.region = "clothes"
 
     right = path("62,838 112,794 146,738 176,742 258,770 346,804 404,860 436,950 452,1060 470,1200")
     torso = smooth(mirrored([(0, 852), *right, (0, 1210)]), steps=24)
@@ -143,6 +149,7 @@ def _neck(layer: Layer) -> Array:
 
 def _yoke(layer: Layer, inside: Array) -> None:
     """Two rows of cream diamonds and one of dots, knitted around the neck."""
+    layer.region = ""
     diamonds: list[Array] = []
     for radius, count, size in ((236, 26, 7.5), (267, 22, 12.0), (298, 30, 7.5)):
         for turn in np.radians(np.linspace(-84, 84, count)):
@@ -158,8 +165,10 @@ def _collar(layer: Layer, inside: Array, skin: Array) -> None:
     down = np.array([0, 8], np.float32)
     shirt = strand(path("-134,742 -104,782 -58,814 0,826 58,814 104,782 134,742"), [14, 22, 26, 28, 26, 22, 14])
     layer.shade(layer.mask(shirt - down, 6), rgb("#8d4f3a"), 0.4, skin)
+    layer.region = ""
     stops = [(0, rgb("#fffaf0")), (0.6, rgb("#f3e6d6")), (1, rgb("#cdb8a6"))]
     layer.paint(layer.mask(shirt), layer.colours(layer.ramp((-130, 0), (130, 0)), stops))
+    layer.region = "clothes"
     band = strand(path("-150,736 -114,790 -63,832 0,847 63,832 114,790 150,736"), [22, 34, 38, 40, 38, 34, 22])
     layer.shade(layer.mask(band + down, 8), rgb("#6d2915"), 0.6, inside)
     ribbed = layer.mask(band)
@@ -172,9 +181,12 @@ def _collar(layer: Layer, inside: Array, skin: Array) -> None:
 
 def head(height: int) -> Layer:
     layer = Layer((-270, 70, 270, 730), height)
+    layer.region = "hair"
     back = _bob(layer)
+    layer.region = "skin"
     face = _skin(layer)
     _features(layer, face)
+    layer.region = "hair"
     _fringe(layer, face)
     # light from the window along the left edge
     rim = np.clip(layer.alpha - layer.blur(np.roll(layer.alpha, (5, 9 * round(layer.scale)), (0, 1)), 3), 0, 1)
@@ -253,12 +265,14 @@ def _features(layer: Layer, inside: Array) -> None:
         layer.shade(layer.mask(crease, 1.6), rgb("#9c5441"), 0.6, inside)
         under = strand(at("46,424 76,437 108,425"), [1, 5, 1])
         layer.shade(layer.mask(under, 4), rgb("#c27c62"), 0.34, inside)
+        layer.region = "hair"
         brow = layer.mask(strand(at("32,346 52,334 82,327 110,333 130,349"), [8, 15, 14, 10, 2]), 1.6)
         layer.paint(brow, mix(HAIR, HAIR_DARK, 0.3), 0.9, inside)
         for step in range(11):
             left, low = side * (34 + step * 8.2), 356 - 18 * float(np.sin(0.55 + step * 0.17))
             hair = layer.mask(strand([(left, low), (left + side * 9, low - 11)], [2.6, 0.8]), 0.4)
             layer.paint(hair, HAIR_DARK, 0.35, brow)
+        layer.region = "skin"
 
 
 def _fringe(layer: Layer, face: Array) -> None:

@@ -25,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_the_bundled_avatars_load_and_are_small() -> None:
-    assert list_avatars() == ["puppet", "robin"]
+    assert list_avatars() == ["marlow", "puppet", "robin"]
     for name in list_avatars():
         avatar = load_avatar(name)
         assert isinstance(avatar, Avatar)

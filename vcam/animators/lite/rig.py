@@ -62,6 +62,19 @@ class Layers(Part):
     head: Layer
 
 
+class Regions(Part):
+    """Pictures that say what each part of a layer is, so that it can be recoloured: how much of it is skin (red),
+    hair (green) and clothes (blue), or, of the background, the wall (all three). Of any size, stretched to the layer.
+
+    ``with_skin``: the live-drawn colours that follow the skin's.
+    """
+
+    background: PictureName
+    body: PictureName
+    head: PictureName
+    with_skin: tuple[Literal["upper_lip", "lower_lip", "shine", "line", "lash_colour"], ...] = ()
+
+
 class Head(Part):
     """``pivot``: the joint that it rolls about; ``centre`` and ``radii``: the ball that it turns as."""
 
@@ -147,6 +160,7 @@ class Rig(Part):
     format: Literal[1]
     title: Annotated[str, Field(min_length=1, max_length=80)]
     layers: Layers
+    regions: Regions | None = None
     head: Head
     jaw: Jaw
     mouth: Mouth
