@@ -52,9 +52,9 @@ def build_fallback(profile: Profile) -> Animator:
 
 
 def _lite(profile: Profile) -> Animator:
-    from vcam.animators.lite import LiteAnimator, load_avatar
+    from vcam.animators.lite import LiteAnimator, load_avatar, recoloured
 
-    avatar = load_avatar(portrait_path(profile))
+    avatar = recoloured(load_avatar(portrait_path(profile)), profile.avatar.look)
     return LiteAnimator(avatar, profile.animator.lite, _scene(profile, avatar))
 
 

@@ -41,8 +41,16 @@ def _colour(value: object) -> str:
     return value
 
 
+def _colour_or_painted(value: object) -> str:
+    # not null: `skin: #8d5a3b` without quotes is a comment to YAML, and would be passed over in silence
+    if value != "painted" and not (isinstance(value, str) and _COLOUR.fullmatch(value)):
+        raise ValueError('expected "painted" or a colour such as "#8d5a3b", in quotes')
+    return str(value)
+
+
 Size = Annotated[tuple[int, int], BeforeValidator(parse_size)]
 Colour = Annotated[str, BeforeValidator(_colour)]
+ColourOrPainted = Annotated[str, BeforeValidator(_colour_or_painted)]
 
 
 class Section(BaseModel):
@@ -72,10 +80,24 @@ class Framing(Section):
     y: float = Field(0.0, ge=-1.0, le=1.0)
 
 
+class Look(Section):
+    """Other colours for a bundled portrait, or "painted". Of the puppet: fur, tuft and brows, scarf."""
+
+    skin: ColourOrPainted = "painted"
+    hair: ColourOrPainted = "painted"
+    clothes: ColourOrPainted = "painted"
+    background: ColourOrPainted = "painted"
+
+    def wanted(self) -> dict[str, str]:
+        """The keys that have a colour, as "#rrggbb"."""
+        return {key: colour for key, colour in self if colour != "painted"}
+
+
 class Avatar(Section):
     """``portrait``: a bundled name (see ``vcam profile check``) or a path, relative to the profile's own folder."""
 
     portrait: str = "robin"
+    look: Look = Look()
     framing: Framing = Framing()
     mirror: bool = False
 

@@ -2,5 +2,6 @@
 
 from .animator import LiteAnimator, LitePose
 from .avatar import Avatar, list_avatars, load_avatar
+from .look import recoloured
 
-__all__ = ["Avatar", "LiteAnimator", "LitePose", "list_avatars", "load_avatar"]
+__all__ = ["Avatar", "LiteAnimator", "LitePose", "list_avatars", "load_avatar", "recoloured"]

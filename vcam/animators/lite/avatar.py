@@ -30,6 +30,7 @@ class Avatar:
     """A portrait ready to be animated: uint8, ``backdrop`` RGB [h, w, 3], ``body`` and ``head`` RGBA [h, w, 4]."""
 
     name: str
+    folder: Path
     rig: Rig
     backdrop: ByteArray
     body: ByteArray
@@ -79,10 +80,11 @@ def _read_folder(folder: Path) -> Avatar:
     layers = rig.layers
     return Avatar(
         name=folder.resolve().name,
+        folder=folder,
         rig=rig,
-        backdrop=_read_picture(folder, layers.background.file, transparent=False),
-        body=_read_picture(folder, layers.body.file, transparent=True),
-        head=_read_picture(folder, layers.head.file, transparent=True),
+        backdrop=read_picture(folder, layers.background.file, transparent=False),
+        body=read_picture(folder, layers.body.file, transparent=True),
+        head=read_picture(folder, layers.head.file, transparent=True),
     )
 
 
@@ -99,7 +101,8 @@ def _parse_rig(data: bytes, folder: Path) -> Rig:
         raise AvatarError(f"{path} is not a valid rig: {reason}.") from error
 
 
-def _read_picture(folder: Path, name: str, *, transparent: bool) -> ByteArray:
+def read_picture(folder: Path, name: str, *, transparent: bool) -> ByteArray:
+    """A picture of an avatar folder: uint8 RGB [h, w, 3], or RGBA if it must be ``transparent``. Raises AvatarError."""
     path = folder / name
     data = read_file(folder, name, MAX_PICTURE_BYTES)
     size = picture_size(data)
