@@ -18,7 +18,7 @@ UNITS = 160.0  # of a HeadPose between the irises
 _STEPS = 8  # positions are rounded to this part of a pixel: smaller changes are not redrawn
 # of a pose's numbers, at most: what moves less stays out
 # of a pose's numbers, at most: what moves less than an eighth of a pixel by them stays out
-_REACHES = (15.0, 9.0, 0.06, 17.0, 12.0, 16.0, 16.0, 8.0, 5.0, 7.0)
+_REACHES = (15.0, 9.0, 0.06, 17.0, 12.0, 15.0, 15.0, 12.0, 5.0, 7.0)
 _PIVOT = (0.0, 1.9)  # face units: the joint that the head rolls about
 _REACH = 0.55  # face units around the head over which its motion fades out
 
