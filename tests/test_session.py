@@ -12,8 +12,9 @@ import pytest
 from tests.live.parts import CountingAnimator, Microphone, RecordingCamera
 from tests.waiting import wait_until
 from vcam.animators.base import Animator
-from vcam.build import camera_format
-from vcam.errors import AvatarError, CameraError, SourceError
+from vcam.animators.lite import LiteAnimator
+from vcam.build import build_animator, camera_format
+from vcam.errors import AnimatorError, AvatarError, CameraError, SourceError
 from vcam.profile.model import Profile
 from vcam.session import Session, plan_latency
 
@@ -183,6 +184,55 @@ def test_mute_and_pause_are_shown_and_independent(bench: Bench) -> None:
         assert session.state == "muted"
         session.unmute()
         assert session.state == "live"
+
+
+def test_expressions_reach_the_animator_and_survive_a_switch() -> None:
+    made: list[Animator] = []
+
+    def make(profile: Profile) -> tuple[Animator, str]:
+        made.append(build_animator(profile)[0])
+        return made[-1], ""
+
+    def smiling() -> float:
+        assert isinstance(made[-1], LiteAnimator)
+        return made[-1].face.smile
+
+    camera = RecordingCamera(camera_format(PROFILE))
+    session = Session(PROFILE, Microphone(), lambda: camera, make_animator=make)
+    with pytest.raises(AnimatorError, match="not live"):
+        session.express("smile")
+    with session:
+        assert "smile" in session.status()["expressions"]
+        session.express("smile")
+        with pytest.raises(AnimatorError, match="'smlie'") as error:
+            session.express("smlie")
+        assert "'smile'" in error.value.hint
+        wait_until(lambda: smiling() > 0.7, 10)
+        session.switch("puppet")
+        assert len(made) == 2
+        wait_until(lambda: smiling() > 0.7, 10)
+        session.express("neutral")
+        wait_until(lambda: smiling() == 0, 10)
+
+
+def test_an_animator_without_expressions_says_so(bench: Bench) -> None:
+    with bench.session as session:
+        assert session.status()["expressions"] == []
+        with pytest.raises(AnimatorError, match="no expressions"):
+            session.express("smile")
+
+
+def test_a_pause_tells_the_animator_that_nobody_is_there(bench: Bench) -> None:
+    def away() -> bool:
+        return bench.animators[0].away
+
+    with bench.session as session:
+        assert not away()
+        session.pause()
+        assert away()
+        session.mute()
+        session.resume()
+        assert not away()
 
 
 def test_switch_to_something_unknown_changes_nothing(bench: Bench) -> None:

@@ -20,11 +20,11 @@ class SessionControl(Protocol):
         device, width, height, fps, presented, repeated, skipped}; ``latency_ms`` {algorithmic, compute_p50,
         compute_p95, device, total}; ``warnings`` (texts, oldest first). What is not known yet is None, never NaN or
         infinite. A session that is paused while muted says "paused"; the optional keys ``paused`` and ``muted`` (bool)
-        tell the two apart.
+        tell the two apart; ``expressions`` (optional) are the names that :meth:`express` takes now.
         """
 
     def pause(self) -> None:
-        """Show the portrait at rest and let the sound pass unheard, until :meth:`resume`."""
+        """Let the portrait idle as if nobody sat there and the sound pass unheard, until :meth:`resume`."""
 
     def resume(self) -> None:
         """End a pause."""
@@ -34,6 +34,9 @@ class SessionControl(Protocol):
 
     def unmute(self) -> None:
         """End a mute."""
+
+    def express(self, name: str) -> None:
+        """Show an expression until another one is asked for. Raises VcamError if the avatar has none of that name."""
 
     def switch(self, target: str) -> None:
         """Change to another avatar or profile, by name or path, without letting go of the camera.

@@ -106,6 +106,7 @@ class Session:
         self._live = False
         self._muted = False
         self._paused = False
+        self._expression: str | None = None  # asked for while running
         self._lock = threading.Lock()  # guards the state above and which worker is in use; never held for long
         self._switching = threading.Lock()
         self._closing = threading.Lock()
@@ -184,6 +185,7 @@ class Session:
         worker = AnimatorWorker(animator, stage, self._chunks, self._store, self._deadline)
         with self._lock:
             self._worker, self._unused = worker, None
+            self._brief(animator)
         worker.start()
         length = None if self.duration is None else round(self.duration * SAMPLE_RATE)
         self._presenter.go_live(self.latency.delay, length)
@@ -264,7 +266,7 @@ class Session:
         self._set_hearing(muted=False)
 
     def pause(self) -> None:
-        """Away: the avatar idles until :meth:`resume`."""
+        """Away: the avatar idles, looking around, until :meth:`resume`."""
         self._set_hearing(paused=True)
 
     def resume(self) -> None:
@@ -276,6 +278,25 @@ class Session:
             self._paused = self._paused if paused is None else paused
             if self._pump is not None:
                 self._pump.muted = self._muted or self._paused
+            if self._worker is not None:
+                self._worker.set_away(self._paused)
+
+    def express(self, name: str) -> None:
+        """Show one of the animator's expressions, easing. It stays, also after a switch to another avatar.
+
+        Raises VcamError if the animator has none of that name.
+        """
+        with self._lock:
+            if self._worker is None:
+                raise AnimatorError("The session is not live yet.", "Try again in a moment.")
+            self._worker.express(name)
+            self._expression = name
+
+    def _brief(self, animator: Animator) -> None:
+        """Tell an animator what was asked of the one before it."""
+        animator.set_away(self._paused)
+        if self._expression is not None and self._expression in animator.expressions:
+            animator.express(self._expression)
 
     def switch(self, target: str) -> None:
         """Show another avatar, or all that another profile says of avatar and animator. Cross-fades; no gap.
@@ -298,6 +319,8 @@ class Session:
                 animator.warm_up()
                 stage = build_stage(profile)
                 standby = stage.compose(animator.portrait(), 0)
+                if profile.animator != self.profile.animator:
+                    self._expression = None  # another profile's face is its own
                 self._use(animator, stage)
             except BaseException:
                 animator.close()
@@ -324,6 +347,7 @@ class Session:
                 raise AnimatorError("The session has ended.")
             worker = self._worker
             assert worker is not None
+            self._brief(animator)
             if worker.replace(animator, stage):
                 return
             self._skipped_before += worker.skipped
@@ -398,6 +422,7 @@ class Session:
             },
             "muted": self._muted,
             "paused": self._paused,
+            "expressions": list(worker.animator.expressions) if worker is not None else [],
             "warnings": self.notices.texts(),
         }
 
@@ -463,6 +488,7 @@ class Session:
                 animator.close()  # a switch came first
                 return
             self._skipped_before += failed.skipped
+            self._brief(animator)
             self._worker = AnimatorWorker(animator, stage, self._chunks, self._store, self._deadline)
             self._worker.start()
         self._fallen_back = again

@@ -69,7 +69,9 @@ def line_of(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline().rstrip("\n")
 
 
-@pytest.mark.parametrize("command", ["stop", "status", "pause", "resume", "mute", "unmute", "switch robin"])
+@pytest.mark.parametrize(
+    "command", ["stop", "status", "pause", "resume", "mute", "unmute", "express smile", "switch robin"]
+)
 def test_without_a_session(command: str) -> None:
     result = vcam(*command.split())
     assert result.exit_code == 1
@@ -77,7 +79,9 @@ def test_without_a_session(command: str) -> None:
     assert result.stderr == "vcam: vcam is not running\n  Start it with `vcam start --background`.\n"
 
 
-@pytest.mark.parametrize("command", ["switch", "status --nonsense", "logs -n -1", "stop now", "logs -n many"])
+@pytest.mark.parametrize(
+    "command", ["switch", "express", "status --nonsense", "logs -n -1", "stop now", "logs -n many"]
+)
 def test_wrong_usage(command: str) -> None:
     assert vcam(*command.split()).exit_code == 2
 
@@ -113,6 +117,23 @@ def test_switch(start: Callable[..., int], tmp_path: Path, monkeypatch: pytest.M
     result = vcam("switch", "nobody")
     assert result.exit_code == 1
     assert result.stderr == "vcam: there is no avatar called nobody\n  Did you mean robin?\n"
+
+
+def test_express(start: Callable[..., int]) -> None:
+    start()
+    result = vcam("express", "smile")
+    assert (result.exit_code, result.stdout) == (0, "Showing smile.\n")
+    assert "Showing smile\n" in vcam("logs").stdout
+    assert vcam("express", "--list").stdout == "neutral\nsmile\nwink\n"
+    result = vcam("express", "smlie")
+    assert result.exit_code == 1
+    assert result.stderr == "vcam: There is no expression 'smlie'.\n  Did you mean 'smile'?\n"
+
+
+def test_expressions_are_listed_without_a_session_as_profiles_may_name_them() -> None:
+    names = vcam("express", "--list").stdout.split()
+    assert names[:2] == ["neutral", "smile"]
+    assert len(names) >= 6
 
 
 def test_a_session_that_does_not_end_is_named_and_can_be_killed(

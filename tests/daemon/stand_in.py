@@ -13,9 +13,11 @@ from typing import Any
 from vcam.daemon.lock import SessionLock
 from vcam.daemon.main import main
 from vcam.daemon.server import ControlServer
-from vcam.errors import AvatarError, SourceError, UsageError
+from vcam.errors import AnimatorError, AvatarError, SourceError, UsageError
 
 logger = logging.getLogger("stand_in")
+
+EXPRESSIONS = ("neutral", "smile", "wink")
 
 
 class StandIn:
@@ -62,6 +64,7 @@ class StandIn:
             },
             "muted": self._muted,
             "paused": self._paused,
+            "expressions": list(EXPRESSIONS),
             "warnings": ["the microphone is very quiet"],
         }
 
@@ -76,6 +79,12 @@ class StandIn:
 
     def unmute(self) -> None:
         self._muted = False
+
+    def express(self, name: str) -> None:
+        self.asked.append(f"express {name}")
+        if name not in EXPRESSIONS:
+            raise AnimatorError(f"There is no expression {name!r}.", "Did you mean 'smile'?")
+        logger.info("Showing %s", name)
 
     def switch(self, target: str) -> None:
         self.asked.append(f"switch {target}")

@@ -112,7 +112,8 @@ def test_round_trip(door: Door) -> None:
     door.client.call("resume")
     assert door.client.call("status")["state"] == "live"
     door.client.call("switch", target="Ünïcode, \n and [brackets]")
-    assert door.session.asked == ["switch Ünïcode, \n and [brackets]"]
+    door.client.call("express", name="smile")
+    assert door.session.asked == ["switch Ünïcode, \n and [brackets]", "express smile"]
 
 
 def test_the_socket_is_for_this_user_alone(door: Door) -> None:
@@ -123,6 +124,9 @@ def test_the_sessions_own_errors_arrive_with_their_hint(door: Door) -> None:
     with pytest.raises(ControlError, match="no avatar called nobody") as caught:
         door.client.call("switch", target="nobody")
     assert caught.value.hint == "Did you mean robin?"
+    with pytest.raises(ControlError, match="no expression 'smlie'") as caught:
+        door.client.call("express", name="smlie")
+    assert caught.value.hint == "Did you mean 'smile'?"
 
 
 def test_stop_is_answered_before_it_is_done_and_may_close_the_server_itself(door: Door) -> None:

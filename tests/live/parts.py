@@ -130,6 +130,7 @@ class CountingAnimator(Animator):
         self.hang = threading.Event()
         self.hanging = False
         self.slow = 0.0
+        self.away = False
         self._size = (height, width, 3)
         self._next: int | None = None
 
@@ -150,6 +151,9 @@ class CountingAnimator(Animator):
         if self.slow:
             threading.Event().wait(self.slow)
         return np.full(self._size, 50 + pose.pts // FRAME_SAMPLES % 100, np.uint8)
+
+    def set_away(self, away: bool) -> None:
+        self.away = away
 
     def reset(self, pts: int) -> None:
         assert pts % FRAME_SAMPLES == 0

@@ -230,6 +230,9 @@ class FakeSession:
         self._note("unmute")
         self.muted = False
 
+    def express(self, name: str) -> None:
+        self._note(f"express {name}")
+
     def switch(self, target: str) -> None:
         self._note(f"switch {target}")
 

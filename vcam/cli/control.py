@@ -1,4 +1,4 @@
-"""The commands that talk to the running session: stop, status, logs, pause, resume, mute, unmute, switch."""
+"""The commands that talk to the running session: stop, status, logs, pause, resume, mute, unmute, express, switch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vcam.cli.errors import handle_errors
-from vcam.errors import ControlError, VcamError
+from vcam.errors import ControlError, UsageError, VcamError
 
 if TYPE_CHECKING:
     from vcam.daemon.client import ControlClient
@@ -30,7 +30,7 @@ WATCH_INTERVAL_S = 0.5
 
 def register(app: typer.Typer) -> None:
     """Add the commands to ``app``."""
-    for command in (stop, status, logs, pause, resume, mute, unmute, switch):
+    for command in (stop, status, logs, pause, resume, mute, unmute, express, switch):
         app.command()(command)
 
 
@@ -102,7 +102,7 @@ def logs(
 
 @handle_errors
 def pause() -> None:
-    """Show the portrait at rest and stop listening, until `vcam resume`."""
+    """Stop listening and let the portrait idle, as if nobody sat there, until `vcam resume`."""
     _client().call("pause")
     typer.echo("Paused. Go on with: vcam resume")
 
@@ -126,6 +126,35 @@ def unmute() -> None:
     """Listen to the microphone again."""
     _client().call("unmute")
     typer.echo("Listening again.")
+
+
+@handle_errors
+def express(
+    name: Annotated[str | None, typer.Argument(help="For example smile; neutral ends it.", show_default=False)] = None,
+    list_: Annotated[bool, typer.Option("--list", help="Print the possible names.")] = False,
+) -> None:
+    """Show an expression on the avatar's face, until another one."""
+    if list_:
+        typer.echo("\n".join(_expressions()))
+        return
+    if name is None:
+        raise UsageError("Which expression?", f"One of {', '.join(_expressions())}: vcam express smile")
+    _client().call("express", name=name)
+    typer.echo(f"Showing {name}." if name != "neutral" else "Showing no expression.")
+
+
+def _expressions() -> list[str]:
+    """Those of the running session's animator; without a session, those that a profile may name."""
+    from typing import get_args
+
+    from vcam.daemon.client import NotRunning
+    from vcam.profile.model import ExpressionName
+
+    try:
+        found = _client().call("status").get("expressions")
+    except NotRunning:
+        found = None
+    return [str(name) for name in found] if found else list(get_args(ExpressionName))
 
 
 @handle_errors

@@ -50,6 +50,7 @@ class ControlServer:
             "resume": ((), control.resume),
             "mute": ((), control.mute),
             "unmute": ((), control.unmute),
+            "express": (("name",), control.express),
             "switch": (("target",), control.switch),
             "stop": ((), lambda: None),  # done after the reply, or the reply might not get out
         }

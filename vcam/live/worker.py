@@ -72,6 +72,19 @@ class AnimatorWorker:
             unused[0].close()
         return True
 
+    def express(self, name: str) -> None:
+        """Ask the animator, or the one about to take over, for an expression. Raises AnimatorError."""
+        with self._swap:
+            self._newest().express(name)
+
+    def set_away(self, away: bool) -> None:
+        """Tell the animator, or the one about to take over, whether somebody is there."""
+        with self._swap:
+            self._newest().set_away(away)
+
+    def _newest(self) -> Animator:
+        return self.animator if self._next is None else self._next[0]
+
     @property
     def busy_for(self) -> float:
         """Seconds that the thread has been inside the animator without coming back."""
@@ -117,9 +130,11 @@ class AnimatorWorker:
     def _take_over(self, pts: int) -> None:
         with self._swap:
             following, self._next = self._next, None
-        if following is not None:
             old = self.animator
-            self.animator, stage = following
+            if following is not None:
+                self.animator = following[0]
+        if following is not None:
+            stage = following[1]
             stage.fade(pts, self._stage)  # before the old animator goes: its last frame may be its own buffer
             self._stage = stage
             old.close()

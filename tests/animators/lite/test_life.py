@@ -61,3 +61,57 @@ def test_motion_depends_on_the_pts_and_not_on_the_number_of_calls() -> None:
 def test_a_long_session_has_no_end() -> None:
     year = 365 * 24 * 3600 * 25
     assert max(abs(m.yaw) for m in film(Life(8), 10, first=year)) > 0.05
+
+
+def test_gazes_move_in_saccades_and_rest_between() -> None:
+    gaze = np.array([(m.gaze_x, m.gaze_y) for m in film(Life(3, blinks_per_minute=0), 60)])
+    still = np.abs(np.diff(gaze, axis=0)).max(axis=1) == 0
+    assert 0.7 < still.mean() < 0.98
+    assert np.abs(gaze).max() > 0.05
+
+
+def test_a_listener_nods_a_little_and_a_speaker_on_stresses() -> None:
+    def dips(life: Life, presence: float, stress: bool) -> np.ndarray:
+        beats = [life.at(n * FRAME_SAMPLES, presence, float(stress and n % 15 < 3)).pitch for n in range(25 * 60)]
+        return np.array(beats)
+
+    assert np.abs(dips(Life(4), 1.0, True) - dips(Life(4), 1.0, False)).max() > 0.3
+    listening, away = Life(4), Life(4)
+    away.away = True
+    brows = [max(abs(m.brow) for m in film(life, 60)) for life in (listening, away)]
+    assert brows[0] > 0.1  # brows go along with a listener's nods
+    assert brows[1] < 0.5 * brows[0]
+
+
+def test_stress_raises_the_brows() -> None:
+    life = Life(9)
+    calm = max(m.brow for m in (life.at(n * FRAME_SAMPLES, 0.0, 0.0) for n in range(50)))
+    stressed = max(life.at(n * FRAME_SAMPLES, 1.0, float(50 <= n < 54)).brow for n in range(50, 60))
+    assert stressed > calm + 0.2
+
+
+def test_away_it_looks_around_and_breathes_slowly() -> None:
+    def breaths(motions: list[Motion]) -> int:
+        up = np.array([m.breath for m in motions]) > 0
+        return int(np.count_nonzero(up[1:] & ~up[:-1]))
+
+    here, gone = Life(11), Life(11)
+    gone.away = True
+    present, absent = film(here, 120), film(gone, 120)
+    assert breaths(absent) < 0.8 * breaths(present)
+    looks = [np.mean([max(abs(m.gaze_x), abs(m.gaze_y)) > 0.4 for m in motions]) for motions in (present, absent)]
+    assert looks[1] > 3 * looks[0]
+    assert looks[1] < 0.9
+
+
+def test_going_away_and_coming_back_ease() -> None:
+    life = Life(12)
+    motions = []
+    for n in range(25 * 40):
+        life.away = 250 <= n < 600
+        motions.append(life.at(n * FRAME_SAMPLES, 0.0, 0.0))
+    heads = np.array([(m.x, m.y, m.roll, m.yaw, m.pitch, m.breath, m.brow) for m in motions])
+    assert np.abs(np.diff(heads, axis=0)).max() < 0.2
+    other = film(Life(12), 40)
+    assert motions[:250] == other[:250]
+    assert motions[-1].yaw == pytest.approx(other[-1].yaw, abs=1e-6)

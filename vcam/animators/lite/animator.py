@@ -83,6 +83,11 @@ class LiteAnimator(Animator):
         self._prosody.reset()
         self._life.resume()
 
+    @property
+    def face(self) -> Expression:
+        """The expression of the newest pose, as far as it has come."""
+        return self._face.shown
+
     def express(self, name: str) -> None:
         super().express(name)
         self._asked = name

@@ -74,6 +74,11 @@ class Face:
         self._since: int | None = None  # PTS of the frame before the change
         self._shown = self._target
 
+    @property
+    def shown(self) -> Expression:
+        """What :meth:`at` gave last."""
+        return self._shown
+
     def turn_to(self, name: str, pts: int) -> None:
         """From the frame at ``pts`` on, go to ``name``. Raises KeyError if there is none such."""
         target = EXPRESSIONS[name]

@@ -24,6 +24,7 @@ _QUICK, _SLOW = (
 )  # of the way that a frame goes to a stressed beat, and to the usual stress
 _SPEAKING = 0.35  # presence above which it counts as speaking
 _NOD_EVERY = 6.5  # s: listeners nod about so often
+_SACCADE, _TURN = 2.5 * _FRAME, 0.8  # s: eyes jump, the head turns
 _FIXATION, _GLANCE, _AWAY_GLANCE = 0.7, 1.9, 3.4  # s: between micro-saccades, glances, looks around while away
 
 
@@ -73,7 +74,8 @@ class Life:
         self._blinks.hear(seconds, presence > _SPEAKING)
         lively, away = self._liveliness, self._gone
         beat = self._beat[1] - self._usual
-        gaze_x, gaze_y = self._gaze(seconds)
+        gaze_x, gaze_y = self._eyes(seconds)
+        face_x, face_y = self._gaze(seconds, _TURN)
 
         def drift(channel: int, slow: float, quick: float) -> float:
             return self._noise(channel, seconds / slow) * (0.55 + 0.45 * lively) + (
@@ -82,9 +84,8 @@ class Life:
 
         sway = self._sway
         breath = self._breath(seconds)
-        # the head follows the eyes, late and by a part; further when it looks around
-        look_x, look_y = self._look(seconds - 0.16)
-        turn = drift(3, 3.4, 1.1) + 0.35 * gaze_x + 0.9 * away * look_x
+        # the head follows the eyes by a part, further when it looks around
+        turn = drift(3, 3.4, 1.1) + (0.4 + 0.7 * away) * face_x
         lean = self._noise(9, seconds / 2.6)  # to which side the head leans on a stress
         nod = self._nod(seconds) * (1 - lively) * (1 - away)
         moving = (
@@ -92,7 +93,7 @@ class Life:
             sway * (drift(1, 3.7, 1.0) * 0.7 + 0.8 * beat + 0.4 * nod - 0.25 * breath),
             sway * (drift(2, 4.3, 1.5) + 0.9 * lean * max(0.0, beat)),
             sway * turn,
-            sway * (drift(4, 3.9, 1.2) * 0.8 + 1.5 * beat + 0.9 * nod + 0.25 * gaze_y + 0.5 * away * look_y),
+            sway * (drift(4, 3.9, 1.2) * 0.8 + 1.5 * beat + 0.9 * nod + (0.3 + 0.4 * away) * face_y),
             breath * (1 + 0.25 * lively),
             max(-1.0, min(1.0, self._noise(5, seconds / 1.7) * 0.6 * lively + 1.5 * max(0.0, beat) + 0.25 * nod)),
         )
@@ -149,28 +150,28 @@ class Life:
         fade = 1.0 if since < dip else 0.6  # the second one is smaller
         return (0.55 + 0.45 * size) * fade * math.sin(math.pi * since / dip) ** 2
 
-    def _gaze(self, seconds: float) -> tuple[float, float]:
-        """At the camera with micro-saccades; a glance aside now and then, more while speaking; around while away."""
-        lively, away = self._liveliness, self._gone
-        small = self._saccades(10, seconds, _FIXATION, 1.0, 0.07)
-        listening = self._saccades(8, seconds, _GLANCE, 0.10, 0.8)
-        speaking = self._saccades(11, seconds, _GLANCE, 0.26, 1.0)
-        around = self._look(seconds)
-        x, y = (
-            small[i] + (1 - away) * ((1 - lively) * listening[i] + lively * speaking[i]) + away * around[i]
-            for i in (0, 1)
-        )
+    def _eyes(self, seconds: float) -> tuple[float, float]:
+        small = self._saccades(10, seconds, _FIXATION, 1.0, 0.07, _SACCADE)
+        x, y = (a + b for a, b in zip(small, self._gaze(seconds, _SACCADE), strict=True))
         return max(-1.0, min(1.0, x)), max(-1.0, min(1.0, y))
 
-    def _look(self, seconds: float) -> tuple[float, float]:
-        """Where someone looks who is not in the call."""
-        return self._saccades(12, seconds, _AWAY_GLANCE, 0.72, 1.0)
+    def _gaze(self, seconds: float, took: float) -> tuple[float, float]:
+        """At the camera; a glance aside now and then, more while speaking; around, as one who is not in the call, while
+        away. Turning takes ``took`` seconds: the head follows the eyes slowly."""
+        lively, away = self._liveliness, self._gone
+        listening = self._saccades(8, seconds, _GLANCE, 0.10, 0.8, took)
+        speaking = self._saccades(11, seconds, _GLANCE, 0.26, 1.0, took)
+        around = self._saccades(12, seconds, _AWAY_GLANCE, 0.72, 1.0, took)
+        x, y = ((1 - away) * ((1 - lively) * listening[i] + lively * speaking[i]) + away * around[i] for i in (0, 1))
+        return x, y
 
-    def _saccades(self, channel: int, seconds: float, every: float, share: float, reach: float) -> tuple[float, float]:
-        """Somewhere new in each stretch of time, in ``share`` of them within ``reach``, else 0, in three frames."""
+    def _saccades(
+        self, channel: int, seconds: float, every: float, share: float, reach: float, took: float
+    ) -> tuple[float, float]:
+        """Somewhere new in each stretch of time, in ``share`` of them within ``reach``, else 0."""
         cell = math.floor(seconds / every)
         begin = (cell + 0.5 * self._draws(channel, cell)[3]) * every
-        ease = min(1.0, max(0.0, (seconds - begin) / (2.5 * _FRAME)))
+        ease = min(1.0, max(0.0, (seconds - begin) / took))
         ease = ease * ease * (3 - 2 * ease)
         (x0, y0), (x1, y1) = (self._place(channel, c, share, reach) for c in (cell - 1, cell))
         return x0 + ease * (x1 - x0), y0 + ease * (y1 - y0)

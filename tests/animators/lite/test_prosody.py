@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.animators.lite.speech import chunks, vowel
+from vcam.animators.lite.prosody import Prosody
+from vcam.media import FloatArray, samples, silence
+
+
+def emphases(sound: FloatArray, speech: bool = True) -> list[float]:
+    prosody = Prosody()
+    found = []
+    for chunk in chunks(sound, speech):
+        prosody.push(chunk)
+        found.append(prosody.emphasis)
+    return found
+
+
+def syllables(stressed: int, count: int = 20) -> FloatArray:
+    """Five a second; each ``stressed``-th one is 8 dB louder."""
+    parts = []
+    for n in range(count):
+        parts += [vowel("a", 150) * np.float32(2.5 if n % stressed == stressed - 1 else 1.0), silence(samples(50))]
+    return np.concatenate(parts)
+
+
+@pytest.mark.parametrize("gain", [0.05, 1.0, 3.0])
+def test_loud_syllables_stand_out_at_any_level_of_the_voice(gain: float) -> None:
+    found = np.array(emphases((gain * syllables(4)).astype(np.float32)))[2 * 40 :].reshape(-1, 10).max(axis=1)
+    assert found[3::4].min() > 0.5
+    assert np.delete(found, slice(3, None, 4)).max() < 0.5 * found[3::4].min()
+
+
+def test_silence_and_what_is_no_speech_have_no_stress() -> None:
+    assert set(emphases(silence(16000))) == {0.0}
+    assert set(emphases(syllables(4), speech=False)) == {0.0}
+
+
+def test_after_a_reset_the_voice_is_still_known() -> None:
+    prosody = Prosody()
+    stream = list(chunks(syllables(4)))
+    for chunk in stream:
+        prosody.push(chunk)
+    prosody.reset()
+    assert prosody.emphasis == 0.0
+    prosody.push(max(stream, key=lambda chunk: float(np.abs(chunk.samples).max())))
+    assert prosody.emphasis > 0
