@@ -113,7 +113,7 @@ def test_names_that_cannot_be_used_are_refused_before_anything_is_done(
 ) -> None:
     refused = vcam("new", picture, "--no-open", "--force", "--name", name, code=1)
     assert refused.stdout == ""
-    assert not data_home.exists()
+    assert not (data_home / "vcam").exists()
 
 
 def test_pictures_without_a_face_and_no_pictures_are_refused(tmp_path: Path, data_home: Path) -> None:
@@ -124,7 +124,7 @@ def test_pictures_without_a_face_and_no_pictures_are_refused(tmp_path: Path, dat
     text.write_text("no picture")
     assert "not a picture that vcam can read" in vcam("new", text, "--no-open", code=1).stderr
     assert "cannot be read" in vcam("new", tmp_path / "nowhere.png", "--no-open", code=1).stderr
-    assert not data_home.exists()
+    assert not (data_home / "vcam").exists()
 
 
 # -- list, show, remove -----------------------------------------------------------------------------------------------
@@ -244,7 +244,7 @@ def test_cancelling_on_the_page_keeps_nothing(picture: Path, data_home: Path) ->
         assert command.end() == 1
         assert command.said.endswith("Cancelled. Nothing was saved.\n")
         expect(page.get_by_role("heading", name="Nothing was saved")).to_be_visible()
-        assert not data_home.exists()
+        assert not (data_home / "vcam").exists()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent otherwise there")
@@ -254,4 +254,4 @@ def test_ctrl_c_keeps_nothing(picture: Path, data_home: Path) -> None:
         command.process.send_signal(signal.SIGINT)
         assert command.end() == 130
         assert command.said.endswith("Nothing was saved.\n")
-        assert not data_home.exists()
+        assert not (data_home / "vcam").exists()

@@ -336,6 +336,13 @@ def test_switching_to_a_profile() -> None:
     assert loader.find_profile_or_avatar("privacy", Profile()).name == "privacy"
 
 
+def test_switching_to_one_of_the_users_own_avatars(private_user: Path) -> None:
+    folder = private_user.parent / "data_home" / "vcam" / "avatars" / "anna"
+    folder.mkdir(parents=True)
+    (folder / "avatar.yaml").touch()
+    assert loader.find_profile_or_avatar("anna", Profile()).avatar.portrait == "anna"
+
+
 def test_switching_to_a_folder_means_its_avatar(tmp_path: Path) -> None:
     assert loader.find_profile_or_avatar(str(tmp_path), Profile()).avatar.portrait == str(tmp_path.resolve())
 

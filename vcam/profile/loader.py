@@ -107,8 +107,9 @@ def find_profile_or_avatar(target: str, current: Profile) -> Profile:
     Raises VcamError if it is neither, naming the nearest of both.
     """
     from vcam.animators.lite import list_avatars
+    from vcam.animators.lite.photo.package import list_user_avatars
 
-    avatars = list_avatars()
+    avatars = [*list_avatars(), *list_user_avatars()]
     path = _existing(target)
     if target in avatars:
         return current.with_changes("avatar", portrait=target)
