@@ -257,10 +257,12 @@ class Layer:
         nothing = np.zeros(self.rgba.shape[:2], np.float32)
         planes = [cv2.resize(self.regions.get(name, nothing), size, interpolation=cv2.INTER_AREA) for name in names]
         alpha = cv2.resize(self.rgba[..., 3], size, interpolation=cv2.INTER_AREA)
+        # beyond the layer's edge as just inside it, so that stretching does not thin the edge
+        sigma = max(0.3, 4 * self.scale / SUPERSAMPLE / 2)
+        near = cv2.GaussianBlur(alpha, (0, 0), sigma)
         out = []
         for plane in planes:
-            # beyond the edge as just inside it
-            around = cv2.GaussianBlur(plane, (0, 0), 3) / np.maximum(cv2.GaussianBlur(alpha, (0, 0), 3), 1e-4)
-            share = np.where(alpha > 0.01, plane / np.maximum(alpha, 1e-4), around).clip(0, 1)
+            around = np.where(near > 0.02, cv2.GaussianBlur(plane, (0, 0), sigma) / np.maximum(near, 0.02), 0)
+            share = np.where(alpha > 0.01, plane / np.maximum(alpha, 0.01), around).clip(0, 1)
             out.append(np.round(share * SHADES).astype(np.uint8) * (255 // SHADES))
         return np.stack(out, -1)
