@@ -316,14 +316,14 @@ def _beard(layer: Layer, face: Array) -> None:
     layer.paint(layer.mask(smooth(mirrored(path("0,526 46,530 74,544 70,562 40,578 0,584"))), 3), HAIR_DEEP, 0.85)
     _bristles(layer, beard)
     for side in (-1, 1):
-        lip = smooth(_mirror("0,505 26,499 54,508 80,530 92,566 84,574 66,552 34,540 8,538 0,534", side))
+        lip = smooth(_mirror("0,505 26,499 54,508 80,530 92,566 84,574 67,555 36,545 10,544 0,539", side))
         layer.shade(layer.mask(lip + np.array([2, 6], np.float32), 3), rgb("#5d545c"), 0.6, beard)
         wing = layer.mask(lip)
         layer.paint(wing, mix(HAIR, HAIR_LIGHT, 0.45) if side < 0 else mix(HAIR, HAIR_SHADE, 0.35))
         for index in range(9):
             at = index / 8
             x, y = side * (4 + 70 * at), 506 + 16 * at**2
-            hair = strand([(x, y), (x + side * 9, y + 15), (x + side * (10 + 10 * at), y + 33)], [0.6, 2.6, 0.6])
+            hair = strand([(x, y), (x + side * 9, y + 15), (x + side * (10 + 10 * at), y + 37)], [0.6, 2.6, 0.6])
             layer.paint(layer.mask(hair, 0.5), HAIR_LIGHT if index % 2 else HAIR_SHADE, 0.75, wing)
 
 
