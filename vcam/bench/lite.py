@@ -1,8 +1,9 @@
 """`vcam bench lite`: what each stage of the live path costs, and how far the picture lies behind the voice.
 
-Two runs over the bundled speech. The first is the pipeline alone, as fast as it goes, on one core: milliseconds a frame
-for gate, analysis, drawing and staging (fit, badge, I420). The second is a real session in real time into a camera
-that notes when each picture came: the delay as it is, and what was repeated or skipped.
+Several runs over the bundled speech. The first is the pipeline alone, as fast as it goes, on one core: milliseconds a
+frame for gate, analysis, drawing and staging (fit, badge, I420). The second is a real session in real time into a
+camera that notes when each picture came: the delay as it is, and what was repeated or skipped. Then
+:mod:`vcam.bench.lite_cpu`'s: what sessions cost in silence and in speech.
 """
 
 from __future__ import annotations
@@ -13,14 +14,16 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
+from vcam.animators.base import Animator
 from vcam.audio.decode import decode
 from vcam.audio.demo import demo_path, demo_source
 from vcam.audio.gate import make_gate
+from vcam.bench.lite_cpu import AvatarCost, measure_avatars
 from vcam.bench.process import machine, one_core, resident_mb
 from vcam.build import build_animator, build_stage, camera_format
 from vcam.camera.base import Camera, CameraFormat
 from vcam.live.meters import Timings
-from vcam.media import FRAME_SAMPLES, SAMPLE_RATE, FloatArray, Picture
+from vcam.media import CHUNK_SAMPLES, FRAME_SAMPLES, SAMPLE_RATE, FloatArray, Picture
 from vcam.offline import Pipeline
 from vcam.profile.model import Profile
 from vcam.session import Session
@@ -28,6 +31,7 @@ from vcam.session import Session
 FRAME_TARGET_MS = 15.0  # whole frame, median, one core
 MEMORY_TARGET_MB = 250.0
 LATENCY_TARGET_MS = 150.0
+CHUNKS_PER_FRAME = FRAME_SAMPLES // CHUNK_SAMPLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ class LiteBench:
     repeated: int
     skipped: int
     resident_mb: float | None
+    avatars: list[AvatarCost]
     machine: dict[str, str | int | None] = field(default_factory=dict)
 
     @property
@@ -70,10 +75,12 @@ class LiteBench:
         """Whether frame time, memory and latency are within their targets."""
         whole = next(stage.p50_ms for stage in self.stages if stage.name == "whole")
         fits = self.resident_mb is None or self.resident_mb <= MEMORY_TARGET_MB
-        return whole <= FRAME_TARGET_MS and fits and self.mic_to_camera <= LATENCY_TARGET_MS
+        quick = all(avatar.passed for avatar in self.avatars)
+        return whole <= FRAME_TARGET_MS and fits and self.mic_to_camera <= LATENCY_TARGET_MS and quick
 
     def to_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "passed": self.passed}
+        avatars = [{**asdict(avatar), "ratio": avatar.ratio} for avatar in self.avatars]
+        return {**asdict(self), "avatars": avatars, "passed": self.passed}
 
 
 class _ProbeCamera(Camera):
@@ -99,8 +106,17 @@ def run_lite_bench(profile: Profile, seconds: float = 20.0, live_seconds: float 
     """Measure ``profile`` (its size, portrait and gate) with the lite animator. Raises VcamError."""
     profile = profile.with_changes("animator", kind="lite")
     with one_core():
-        pipeline, factor = _pipeline_run(profile, seconds)
+        animator, _ = build_animator(profile)
+        pipeline, factor = _pipeline_run(profile, animator, seconds)
+        animator.close()
     session, delays = _live_run(profile, live_seconds)
+    resident = resident_mb()  # before the benchmark's own full-frame fields
+
+    def frame_ms(animator: Animator) -> float:
+        times = _pipeline_run(profile, animator, seconds)[0].times
+        return times["render"].percentile_ms(50) + CHUNKS_PER_FRAME * times["analyse"].percentile_ms(50)
+
+    avatars = measure_avatars(profile, frame_ms, live_seconds)
     microphone = _microphone_latency()
     status = session.status()
     plan = session.latency
@@ -120,19 +136,18 @@ def run_lite_bench(profile: Profile, seconds: float = 20.0, live_seconds: float 
         presented=status["camera"]["presented"],
         repeated=status["camera"]["repeated"],
         skipped=status["camera"]["skipped"],
-        resident_mb=resident_mb(),
+        resident_mb=resident,
+        avatars=avatars,
         machine=machine(),
     )
 
 
-def _pipeline_run(profile: Profile, seconds: float) -> tuple[Pipeline, float]:
-    animator, _ = build_animator(profile)
+def _pipeline_run(profile: Profile, animator: Animator, seconds: float) -> tuple[Pipeline, float]:
     animator.warm_up()
     pipeline = Pipeline(make_gate(profile.gate, animator.look_ahead), animator, build_stage(profile))
     started = time.perf_counter()
     frames = sum(1 for _ in pipeline.run(_speech(seconds)))
     elapsed = time.perf_counter() - started
-    animator.close()
     return pipeline, elapsed / (frames * FRAME_SAMPLES / SAMPLE_RATE)
 
 

@@ -10,6 +10,8 @@ import typer
 from vcam.cli.errors import handle_errors
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from vcam.bench.lite import LiteBench
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
@@ -29,7 +31,7 @@ def lite(
     seconds: Annotated[float, typer.Option(help="Of speech for the stages' times.", min=1)] = 20.0,
     as_json: JsonOption = False,
 ) -> None:
-    """The lite animator: milliseconds a frame for each stage, delay, memory."""
+    """The lite animator: milliseconds a frame for each stage, delay, memory, CPU in silence and in speech."""
     from vcam.app import StartOptions, effective_profile
     from vcam.bench.lite import run_lite_bench
 
@@ -57,6 +59,7 @@ def _print_lite(result: LiteBench) -> None:
         name = names.get(stage.name, {"stage": "stage (fit, badge, I420)", "whole": "whole frame"}.get(stage.name, ""))
         table.add_row(name or stage.name, f"{stage.p50_ms:.2f}", f"{stage.p95_ms:.2f}")
     console.print(table)
+    console.print(_avatar_table(result))
     microphone = f"{result.microphone:.0f}" if result.microphone is not None else "none here, counted as 0"
     memory = f"{result.resident_mb:.0f} MB" if result.resident_mb is not None else "not known"
     console.print(
@@ -74,6 +77,29 @@ def _print_lite(result: LiteBench) -> None:
         highlight=False,
     )
     console.print("[green]all targets met[/]" if result.passed else "[red]not all targets met[/]")
+
+
+def _avatar_table(result: LiteBench) -> Table:
+    from rich.table import Table
+
+    from vcam.bench import lite_cpu
+
+    table = Table(title="animator, p50, and a session's CPU in % of a core, 25 pictures/s", title_justify="left")
+    table.add_column("avatar")
+    for heading in (
+        f"frame ms (<= {lite_cpu.FRAME_TARGET_MS:.0f})",
+        f"silent % (<= {lite_cpu.SILENT_TARGET:.0f})",
+        f"speaking % (<= {lite_cpu.SPEAKING_TARGET:.0f})",
+        "simplest way ms",
+        "ratio",
+    ):
+        table.add_column(heading, justify="right")
+    for cost in result.avatars:
+        table.add_row(
+            cost.kind, f"{cost.frame_ms:.2f}", f"{cost.silent:.1f}", f"{cost.speaking:.1f}",
+            f"{cost.plain_ms:.1f}", f"{cost.ratio:.1f}",
+        )  # fmt: skip
+    return table
 
 
 @handle_errors

@@ -20,7 +20,8 @@ _EYE_LINE = 400.0  # units; where portraits have their eyes: zooming comes close
 _HEAD_ROOM = 540.0  # units; pictures narrower than this show the person smaller
 _FINER = 1.25  # the head's texture has this many times the picture's pixels, so that bending it keeps it sharp
 _MARGIN = 24.0  # units around the head that its motion may need
-_STEP = 8  # positions are rounded to this part of a pixel: smaller changes are not redrawn
+_STEP = 4  # positions are rounded to this part of a pixel: smaller changes are not redrawn
+_KEPT_BYTES = 24_000_000  # of the breathing body's pictures
 
 Rect = tuple[int, int, int, int]  # left, top, right, bottom
 
@@ -117,6 +118,8 @@ class _Body:
         self._rgb = np.ascontiguousarray(padded[..., :3])
         self._clear = np.ascontiguousarray(np.repeat(255 - padded[..., 3:], 3, axis=2))
         self._at: int | None = None
+        self._kept: dict[int, ByteArray] = {}  # the canvas's part at each height: breaths repeat
+        self._most = _KEPT_BYTES // max(1, 3 * (height - self._rect[1]) * (self._rect[2] - x0))
 
     def breathe(self, up: float) -> Rect | None:
         """Draw the body ``up`` units higher than at rest; the part of the canvas that changed, if any."""
@@ -125,6 +128,11 @@ class _Body:
         if at == self._at or right <= left or bottom <= top:
             return None
         self._at = at
+        target = self.canvas[top:bottom, left:right]
+        kept = self._kept.get(at)
+        if kept is not None:
+            target[:] = kept
+            return self._rect
         whole, part = divmod(at, _STEP)
         first, count = self._reach + whole, bottom - top
         rgb, clear = self._rgb[first : first + count], self._clear[first : first + count]
@@ -132,9 +140,10 @@ class _Body:
             mix = part / _STEP
             rgb = cv2.addWeighted(rgb, 1 - mix, self._rgb[first + 1 : first + 1 + count], mix, 0)
             clear = cv2.addWeighted(clear, 1 - mix, self._clear[first + 1 : first + 1 + count], mix, 0)
-        target = self.canvas[top:bottom, left:right]
         cv2.multiply(self._room[top:bottom, left:right], clear, dst=target, scale=1 / 255)
         cv2.add(target, rgb, dst=target)
+        if len(self._kept) < self._most:
+            self._kept[at] = target.copy()
         return self._rect
 
 

@@ -25,7 +25,7 @@ _QUICK, _SLOW = (
 _SPEAKING = 0.35  # presence above which it counts as speaking
 _NOD_EVERY = 6.5  # s: listeners nod about so often
 _SACCADE, _TURN = 2.5 * _FRAME, 0.8  # s: eyes jump, the head turns
-_FIXATION, _GLANCE, _AWAY_GLANCE = 0.7, 1.9, 3.4  # s: between micro-saccades, glances, looks around while away
+_FIXATION, _GLANCE, _AWAY_GLANCE = 1.0, 1.9, 3.4  # s: between micro-saccades, glances, looks around while away
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +78,8 @@ class Life:
         face_x, face_y = self._gaze(seconds, _TURN)
 
         def drift(channel: int, slow: float, quick: float) -> float:
-            return self._noise(channel, seconds / slow) * (0.55 + 0.45 * lively) + (
-                self._noise(channel + 100, seconds / quick) * 0.55 * lively
-            )
+            value = self._noise(channel, seconds / slow) * (0.55 + 0.45 * lively)
+            return value + self._noise(channel + 100, seconds / quick) * 0.55 * lively if lively > 1e-3 else value
 
         sway = self._sway
         breath = self._breath(seconds)

@@ -15,7 +15,7 @@ from .landmarks import Brow, FaceFrame, Landmarks
 
 GRID = 8  # pixels between the grid's points
 UNITS = 160.0  # of a HeadPose between the irises
-_STEPS = 8  # positions are rounded to this part of a pixel: smaller changes are not redrawn
+_STEPS = 4  # positions are rounded to this part of a pixel: smaller changes are not redrawn
 # of a pose's numbers, at most: what moves less stays out
 # of a pose's numbers, at most: what moves less than an eighth of a pixel by them stays out
 _REACHES = (15.0, 9.0, 0.06, 17.0, 12.0, 15.0, 15.0, 12.0, 5.0, 7.0)
@@ -55,7 +55,7 @@ class HeadWarp:
         self._state: tuple[int, ...] = (0,) * len(self._fields)
 
     def steps(self, pose: HeadPose) -> tuple[int, ...]:
-        """The pose in whole steps of an eighth of a pixel; all zero is at rest."""
+        """The pose in whole steps of a quarter of a pixel; all zero is at rest."""
         values = (
             pose.x, pose.y, math.radians(pose.roll), pose.yaw, pose.pitch,
             pose.brow_left, pose.brow_right, pose.frown, pose.cheeks, pose.breath,
