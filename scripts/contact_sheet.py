@@ -1,7 +1,8 @@
 """Frames of an avatar under the waveform that they speak: ``python scripts/contact_sheet.py AUDIO [--avatar NAME]``.
 
 For looking at lip sync: the sound goes through the gate and the animator, a strip of waveform shows the level (grey
-where the gate is closed) and the jaw (red), and below each moment stands the face.
+where the gate is closed) and the jaw (red), and below each moment stands the face. With ``--expressions`` instead of a
+sound: the avatar's expressions side by side.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from vcam.media import CHUNK_SAMPLES, FRAME_SAMPLES, SAMPLE_RATE, AudioChunk, By
 from vcam.profile.model import GateSettings, LiteOptions
 
 FACE, STRIP, WIDEST = 132, 70, 8192  # pixels: a face's side, the waveform's height, the widest sheet
+CLOSE = Scene(480, 480, zoom=1.55, shift_y=0.02)  # the face, for portraits composed as webcams show people
 PAPER, INK, CLOSED, JAW = (250, 248, 244), (70, 90, 100), (190, 190, 190), (215, 70, 50)
 
 
@@ -34,9 +36,25 @@ def chunks(sound: FloatArray) -> list[AudioChunk]:
     return out
 
 
+def expressions(avatar: str, columns: int) -> ByteArray:
+    """uint8 RGB: every expression of the avatar, at its full strength, under its name."""
+    tiles = []
+    for name in LiteAnimator.expressions:
+        options = LiteOptions.model_validate({"expression": name, "blinks_per_minute": 0})
+        animator = LiteAnimator(avatar, options, CLOSE)
+        quiet = [AudioChunk(pts, silence(CHUNK_SAMPLES), False) for pts in range(0, FRAME_SAMPLES, CHUNK_SAMPLES)]
+        pose = [pose for chunk in quiet for pose in animator.analyse(chunk)][-1]
+        tile = animator.render(pose).copy()
+        for colour, thick in (((0, 0, 0), 4), (PAPER, 2)):
+            cv2.putText(tile, name, (12, 32), cv2.FONT_HERSHEY_SIMPLEX, 0.9, colour, thick, cv2.LINE_AA)
+        tiles.append(tile)
+    tiles += [np.full_like(tiles[0], PAPER)] * (-len(tiles) % columns)
+    return np.concatenate([np.concatenate(tiles[i : i + columns], axis=1) for i in range(0, len(tiles), columns)])
+
+
 def sheet(sound: FloatArray, avatar: str, every: int, columns: int) -> ByteArray:
     """uint8 RGB: one row of faces for each ``columns * every`` frames of 40 ms."""
-    animator = LiteAnimator(avatar, LiteOptions(), Scene(480, 480, zoom=1.55, shift_y=0.02))
+    animator = LiteAnimator(avatar, LiteOptions(), CLOSE)
     faces: list[ByteArray] = []
     poses: list[LitePose] = []
     speech: list[bool] = []
@@ -78,20 +96,30 @@ def _strip(sound: FloatArray, poses: list[LitePose], speech: list[bool], span: r
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("audio", type=Path, metavar="AUDIO")
-    parser.add_argument("--avatar", default="robin", help="a bundled avatar or a folder")
+    parser.add_argument("audio", type=Path, metavar="AUDIO", nargs="?")
+    parser.add_argument("--expressions", action="store_true", help="show the avatar's expressions instead")
+    parser.add_argument("--avatar", default="robin", help="a bundled avatar, one of your own, or a folder")
     parser.add_argument("-o", "--output", type=Path, default=Path("contact-sheet.png"), metavar="OUT.png")
     parser.add_argument("--start", type=float, default=0.0, help="seconds to leave out")
     parser.add_argument("--seconds", type=float, default=8.0, help="how much to show")
     parser.add_argument("--every", type=int, default=2, help="one face for so many frames of 40 ms")
-    parser.add_argument("--columns", type=int, default=14)
+    parser.add_argument("--columns", type=int, help="faces in a row (14; 4 of expressions)")
     options = parser.parse_args()
+    if options.expressions:
+        _write(expressions(options.avatar, options.columns or 4), options.output)
+        return
+    if options.audio is None:
+        parser.error("AUDIO or --expressions is needed")
     sound = np.concatenate([silence(0), *decode(options.audio)])
     first = int(options.start * SAMPLE_RATE)
     sound = sound[first : first + int(options.seconds * SAMPLE_RATE)]
-    picture = sheet(sound, options.avatar, options.every, options.columns)
-    if not cv2.imwrite(str(options.output), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)):
-        raise SystemExit(f"Cannot write {options.output}.")
+    picture = sheet(sound, options.avatar, options.every, options.columns or 14)
+    _write(picture, options.output)
+
+
+def _write(picture: ByteArray, path: Path) -> None:
+    if not cv2.imwrite(str(path), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)):
+        raise SystemExit(f"Cannot write {path}.")
 
 
 if __name__ == "__main__":
