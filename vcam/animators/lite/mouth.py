@@ -54,7 +54,7 @@ class Mouth:
         x = x0 + half * _T
 
         # the line where the lips meet, its corners lifted by the smile and lowered by a wide open jaw
-        bend = shape.smile if shape.smile > 0 else 1.5 * shape.smile  # most mouths smile a little at rest
+        bend = shape.smile if shape.smile > 0 else 1.35 * shape.smile  # most mouths smile a little at rest
         asked = _BEND * look.size[0] * (bend + shape.skew * _T)
         smile = (look.smile + asked) * (1 + 0.35 * wide - 0.7 * round_ - 0.3 * shape.jaw)
         line = y0 + smile * (0.45 - np.abs(_T) ** 1.9) + 0.10 * opening * _T**2
@@ -85,7 +85,7 @@ class Mouth:
         patch.cover(band(x, outer_top, outer_bottom))
         for side in (-1, 1):
             corner = np.array([[0.0, -1.5], [5.5, -3.2], [6.5, -2.4], [0.0, 1.8], [-5.0, 1.4]]) * [side, 1]
-            point = corner + np.array([x0 + side * half, line[-1 if side > 0 else 0]])
+            point = (1 - 0.75 * round_) * corner + np.array([x0 + side * half, line[-1 if side > 0 else 0]])
             patch.colour(point, look.line)
             patch.cover(point)
         patch.apply()
