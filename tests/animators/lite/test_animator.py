@@ -5,7 +5,7 @@ import pytest
 
 from tests.animators.lite.speech import chunks, jaws, poses, sentence, vowel
 from vcam.animators.base import Pose, Scene
-from vcam.animators.lite import Avatar, LiteAnimator, load_avatar
+from vcam.animators.lite import Avatar, LiteAnimator, LitePose, load_avatar
 from vcam.errors import AnimatorError
 from vcam.media import FRAME_SAMPLES, ByteArray, FloatArray, samples, silence
 from vcam.profile.model import LiteOptions
@@ -221,3 +221,22 @@ def test_a_pose_of_another_animator_is_refused() -> None:
 def test_odd_sound_gives_finite_poses(sound: FloatArray) -> None:
     for pose in poses(animator(), chunks(sound)):
         assert np.isfinite([pose.mouth.jaw, pose.mouth.wide, pose.mouth.pressed]).all()
+
+
+def test_away_it_looks_around_and_coming_back_eases() -> None:
+    here, gone = (animator(LiteOptions(blinks_per_minute=0)) for _ in range(2))
+    gone.set_away(True)
+
+    def looks(lite: LiteAnimator, first: int) -> list[LitePose]:
+        return poses(lite, chunks(silence(16000 * 30), speech=False, pts=first))
+
+    present, absent = looks(here, 0), looks(gone, 0)
+    assert np.mean([abs(p.eyes.gaze_x) > 0.3 for p in absent]) > 2 * np.mean(
+        [abs(p.eyes.gaze_x) > 0.3 for p in present]
+    )
+    gone.set_away(False)
+    back = looks(gone, 16000 * 30)
+    heads = np.array([(p.head.x, p.head.y, p.head.yaw, p.head.pitch) for p in [*absent, *back]])
+    assert np.abs(np.diff(heads, axis=0)).max() < 3.5
+    later = looks(here, 16000 * 30)
+    assert back[-1].head.yaw == pytest.approx(later[-1].head.yaw, abs=0.01)
