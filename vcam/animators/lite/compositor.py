@@ -21,7 +21,7 @@ _HEAD_ROOM = 540.0  # units; pictures narrower than this show the person smaller
 _FINER = 1.25  # the head's texture has this many times the picture's pixels, so that bending it keeps it sharp
 _MARGIN = 24.0  # units around the head that its motion may need
 _STEP = 4  # positions are rounded to this part of a pixel: smaller changes are not redrawn
-_KEPT_BYTES = 24_000_000  # of the breathing body's pictures
+_KEPT_BYTES = 16_000_000  # of the breathing body's pictures
 
 Rect = tuple[int, int, int, int]  # left, top, right, bottom
 
