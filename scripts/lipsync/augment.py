@@ -1,0 +1,303 @@
+"""What happens to a voice between the lips and the program: rooms, noises, microphones, telephones, codecs.
+
+Sounds are float32 mono at 16 kHz. Every function is deterministic given its generator.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from vcam.media import SAMPLE_RATE, FloatArray
+
+from .codecs import AV_CODECS, mu_law, through_codec
+
+Random = np.random.Generator
+
+
+def rms(sound: FloatArray) -> float:
+    return float(np.sqrt(np.mean(np.square(sound, dtype=np.float64)))) + 1e-9
+
+
+def active_rms(sound: FloatArray) -> float:
+    """RMS of the 20 ms blocks within 30 dB of the loudest: the level of the speech without its pauses."""
+    blocks = sound[: len(sound) // 320 * 320].reshape(-1, 320)
+    power = np.mean(np.square(blocks, dtype=np.float64), 1)
+    return math.sqrt(float(power[power >= power.max() * 1e-3].mean())) + 1e-9
+
+
+def at_snr(sound: FloatArray, noise: FloatArray, decibels: float, speech_rms: float | None = None) -> FloatArray:
+    level = active_rms(sound) if speech_rms is None else speech_rms
+    return sound + noise * np.float32(level / rms(noise) * 10 ** (-decibels / 20))
+
+
+def gain(sound: FloatArray, peak_dbfs: float) -> FloatArray:
+    """The loudest sample at ``peak_dbfs``."""
+    return sound * np.float32(10 ** (peak_dbfs / 20) / max(1e-6, float(np.abs(sound).max())))
+
+
+def quantised(sound: FloatArray) -> FloatArray:
+    """As 16-bit samples, clipped."""
+    return (np.clip(np.round(sound * 32768), -32768, 32767) / 32768).astype(np.float32)
+
+
+# --- filters -----------------------------------------------------------------------------------------------------
+
+
+def filtered(sound: FloatArray, response: Callable[[FloatArray], FloatArray]) -> FloatArray:
+    """Through a magnitude response (of frequency in Hz), without delay."""
+    size = -(-(len(sound) + 2048) // 4096) * 4096  # a length that is quick to transform
+    spectrum = np.fft.rfft(sound, size)
+    frequency = np.fft.rfftfreq(size, 1 / SAMPLE_RATE).astype(np.float32)
+    return np.fft.irfft(spectrum * response(frequency), size)[: len(sound)].astype(np.float32)
+
+
+def _high_pass(frequency: FloatArray, corner: float, order: float) -> FloatArray:
+    return (1 / np.sqrt(1 + (corner / np.maximum(frequency, 1.0)) ** (2 * order))).astype(np.float32)
+
+
+def _low_pass(frequency: FloatArray, corner: float, order: float) -> FloatArray:
+    return (1 / np.sqrt(1 + (frequency / corner) ** (2 * order))).astype(np.float32)
+
+
+def telephone(sound: FloatArray) -> FloatArray:
+    """300 to 3400 Hz."""
+    return filtered(sound, lambda f: _high_pass(f, 300, 6) * _low_pass(f, 3400, 12))
+
+
+def narrow_band(sound: FloatArray) -> FloatArray:
+    """What 8 kHz sampling leaves."""
+    return filtered(sound, lambda f: _low_pass(f, 3800, 20))
+
+
+def microphone(sound: FloatArray, random: Random) -> FloatArray:
+    """A random microphone: tilt, a few peaks and dips, bass cut, sometimes treble cut."""
+    tilt = random.uniform(-4, 4)
+    peaks = [(random.uniform(2.0, 12.8), random.uniform(-9, 9), random.uniform(0.15, 0.7)) for _ in range(4)]
+    bass, order = random.uniform(40, 350), random.uniform(1, 3)
+    treble = random.uniform(3500, 7500) if random.random() < 0.3 else 20000.0
+
+    def response(f: FloatArray) -> FloatArray:
+        octave = np.log2(np.maximum(f, 20.0) / 1000)
+        decibels = np.clip(tilt * octave, -14, 14)
+        for at, height, width in peaks:
+            decibels = decibels + height * np.exp(-0.5 * ((octave + 6.6 - at) / width) ** 2)
+        return np.power(10.0, decibels / 20) * _high_pass(f, bass, order) * _low_pass(f, treble, 4)
+
+    return filtered(sound, response)
+
+
+def laptop(sound: FloatArray) -> FloatArray:
+    """A small microphone in a laptop's lid: no bass, a comb from the desk, a resonance at 4.5 kHz."""
+
+    def response(f: FloatArray) -> FloatArray:
+        octave = np.log2(np.maximum(f, 20.0) / 4500)
+        resonance = 10 ** (9 * np.exp(-0.5 * (octave / 0.35) ** 2) / 20)
+        comb = np.abs(1 + 0.5 * np.exp(-2j * np.pi * f * 0.0007)).astype(np.float32)
+        return _high_pass(f, 250, 2) * resonance * comb * _low_pass(f, 7000, 4)
+
+    return filtered(sound, response)
+
+
+def room(sound: FloatArray, random: Random, rt60: float, direct_db: float) -> FloatArray:
+    """A synthetic room: reflections that die by 60 dB in ``rt60`` s, the direct sound ``direct_db`` above them all."""
+    count = max(400, round(rt60 * SAMPLE_RATE))
+    at = np.arange(count) / SAMPLE_RATE
+    tail = random.standard_normal(count).astype(np.float32) * np.exp(-6.91 * at / rt60)
+    tail[: round(random.uniform(0.001, 0.006) * SAMPLE_RATE)] = 0
+    sparse = random.random(count) < np.minimum(1.0, 0.02 + at / 0.05)  # first single reflections, then a wash
+    tail = np.where(sparse, tail, 0)
+    dull = np.exp(-np.arange(24) / random.uniform(0.5, 4.0))
+    tail = np.convolve(tail, dull / dull.sum(), "same")
+    tail *= 10 ** (-direct_db / 20) / math.sqrt(float((tail**2).sum()) + 1e-12)
+    tail[0] += 1.0
+    size = -(-(len(sound) + count) // 4096) * 4096
+    wet = np.fft.irfft(np.fft.rfft(sound, size) * np.fft.rfft(tail, size), size)
+    return wet[: len(sound)].astype(np.float32)
+
+
+# --- noises ------------------------------------------------------------------------------------------------------
+
+
+def coloured(count: int, random: Random, slope: float) -> FloatArray:
+    """Noise falling by ``slope`` dB an octave: 0 white, 3 pink, 6 brown."""
+    size = 1 << max(10, (count - 1).bit_length())
+    spectrum = np.fft.rfft(random.standard_normal(size, np.float32))
+    frequency = np.maximum(np.fft.rfftfreq(size, 1 / SAMPLE_RATE), 40.0)
+    return np.fft.irfft(spectrum * frequency ** (-slope / 6.02), size)[:count].astype(np.float32)
+
+
+def slow(count: int, random: Random, per_second: float) -> FloatArray:
+    """A smooth curve around 0, about -2..2, with so many knots a second."""
+    knots = max(4, int(count / SAMPLE_RATE * per_second) + 3)
+    heights = random.standard_normal(knots)
+    return np.interp(np.linspace(0, knots - 1, count), np.arange(knots), heights).astype(np.float32)
+
+
+def street(count: int, random: Random) -> FloatArray:
+    return coloured(count, random, random.uniform(3, 6)) * np.exp(0.8 * slow(count, random, 2)).astype(np.float32)
+
+
+def mains_hum(count: int, random: Random) -> FloatArray:
+    base = float(random.choice([50.0, 60.0, 100.0, 120.0])) * random.uniform(0.998, 1.002)
+    at = np.arange(count) / SAMPLE_RATE
+    hum = np.zeros(count)
+    for k in range(1, 16):
+        hum += random.uniform(0, 1) / k * np.sin(2 * np.pi * base * k * at + random.uniform(0, 6.28))
+    return (hum + 0.02 * random.standard_normal(count)).astype(np.float32)
+
+
+def fan(count: int, random: Random) -> FloatArray:
+    at = np.arange(count) / SAMPLE_RATE
+    base = random.uniform(80, 300)
+    tones = np.zeros(count)
+    for k in range(1, 7):
+        tones += random.uniform(0, 1) * np.sin(2 * np.pi * base * k * at)
+    wind = coloured(count, random, random.uniform(1, 5))
+    return (wind / rms(wind) + random.uniform(0, 0.5) * tones).astype(np.float32)
+
+
+def keyboard(count: int, random: Random) -> FloatArray:
+    """Key presses: a tick down, a softer one up, a thud of the desk."""
+    sound = np.zeros(count + 4000, np.float32)
+    at = random.uniform(0, 0.3)
+    while at * SAMPLE_RATE < count:
+        for delay, strength in ((0.0, 1.0), (random.uniform(0.05, 0.14), random.uniform(0.2, 0.7))):
+            start = round((at + delay) * SAMPLE_RATE)
+            length = round(random.uniform(0.004, 0.03) * SAMPLE_RATE)
+            if start + length < len(sound):
+                t = np.arange(length) / SAMPLE_RATE
+                ring = random.standard_normal(length) + 2 * np.sin(2 * np.pi * random.uniform(1500, 5000) * t)
+                thud = 2 * np.sin(2 * np.pi * random.uniform(120, 500) * t)
+                tick = ring * np.exp(-t / random.uniform(0.0008, 0.004)) + thud * np.exp(-t / 0.008)
+                sound[start : start + length] += (strength * random.uniform(0.3, 1.0) * tick).astype(np.float32)
+        at += random.exponential(0.12) + 0.06
+    return sound[:count]
+
+
+def breath(count: int, random: Random) -> FloatArray:
+    """Breathing in and out: noise with the wide resonances of an open throat, swelling and falling."""
+    noise = coloured(count, random, random.uniform(0, 4))
+    centres = [random.uniform(300, 900), random.uniform(900, 2200), random.uniform(2200, 5000)]
+
+    def response(f: FloatArray) -> FloatArray:
+        return 0.1 + sum(np.exp(-0.5 * ((f - c) / (0.25 * c + 100)) ** 2) for c in centres)
+
+    noise = filtered(noise, response)
+    envelope = np.zeros(count)
+    at = random.uniform(0, 0.5)
+    while at * SAMPLE_RATE < count:
+        length = random.uniform(0.25, 1.2)
+        start, stop = round(at * SAMPLE_RATE), min(count, round((at + length) * SAMPLE_RATE))
+        swell = np.sin(np.pi * np.linspace(0, 1, stop - start)) ** random.uniform(0.7, 2)
+        envelope[start:stop] = swell * random.uniform(0.3, 1)
+        at += length + random.uniform(0.1, 1.2)
+    return (noise * envelope).astype(np.float32)
+
+
+def humming(count: int, random: Random) -> FloatArray:
+    """A voice humming a tune with closed lips: a nasal murmur, low and steady."""
+    at = np.arange(count) / SAMPLE_RATE
+    notes = random.uniform(90, 280) * 2 ** (random.integers(-5, 6, max(2, int(at[-1] * 2.5) + 2)) / 12)
+    step = np.minimum((at * 2.5).astype(int), len(notes) - 1)
+    pitch = np.convolve(np.pad(notes[step], 400, "edge"), np.full(801, 1 / 801), "valid")
+    pitch *= 1 + 0.01 * np.sin(2 * np.pi * random.uniform(4, 6) * at)
+    phase = 2 * np.pi * np.cumsum(pitch) / SAMPLE_RATE
+    nose = random.uniform(220, 320)
+    sound = np.zeros(count)
+    for k in range(1, 24):
+        frequency = k * float(pitch.mean())
+        if frequency > 4000:
+            break
+        height = 1 / (1 + ((frequency - nose) / 120) ** 2) + 0.02 / (1 + ((frequency - 2200) / 400) ** 2)
+        sound += height * np.sin(k * phase)
+    swell = np.clip(0.7 + 0.3 * slow(count, random, 1.5), 0.05, 1.5)
+    return (sound * swell + 0.003 * random.standard_normal(count)).astype(np.float32)
+
+
+def music(count: int, random: Random) -> FloatArray:
+    """Chords, a melody and sometimes drums."""
+    sound = np.zeros(count + SAMPLE_RATE, np.float32)
+    beat = random.uniform(0.25, 0.6)
+    root = random.uniform(55, 220)
+    count_of_partials = int(random.integers(3, 11))
+    partials = [(k + 1, random.uniform(0.2, 1) / (k + 1) ** random.uniform(0.5, 1.8)) for k in range(count_of_partials)]
+    decay = random.uniform(0.15, 1.5)
+    scale = np.array([0, 2, 4, 5, 7, 9, 11, 12, 14, 16])
+    drums = random.random() < 0.5
+    for i in range(int(count / SAMPLE_RATE / beat) + 1):
+        start = round(i * beat * SAMPLE_RATE)
+        length = min(len(sound) - start, round(min(1.0, 2.5 * beat) * SAMPLE_RATE))
+        t = np.arange(length) / SAMPLE_RATE
+        notes = [root * 2 ** (int(random.choice(scale)) / 12 + 1)]
+        if i % 4 == 0:
+            notes += [root * 2 ** (s / 12) for s in (0, 4, 7)]
+        for note in notes:
+            for k, height in partials:
+                if note * k < 7500:
+                    tone = height * np.sin(2 * np.pi * note * k * t) * np.exp(-t / decay)
+                    sound[start : start + length] += tone.astype(np.float32)
+        if drums:
+            hit = random.standard_normal(length) * np.exp(-t / random.uniform(0.01, 0.08))
+            kick = np.sin(2 * np.pi * 60 * t) * np.exp(-t / 0.1)
+            sound[start : start + length] += (0.6 * hit + (2 * kick if i % 2 == 0 else 0)).astype(np.float32)
+    return sound[:count]
+
+
+def room_tone(count: int, random: Random) -> FloatArray:
+    return coloured(count, random, random.uniform(0, 6))
+
+
+NOISES: dict[str, Callable[[int, Random], FloatArray]] = {
+    "room tone": room_tone,
+    "street": street,
+    "mains hum": mains_hum,
+    "fan": fan,
+    "music": music,
+    "keyboard": keyboard,
+}
+CLOSED: dict[str, Callable[[int, Random], FloatArray]] = {
+    "breath": breath,
+    "keyboard": keyboard,
+    "humming": humming,
+    "mains hum": mains_hum,
+    "music": music,
+    "street": street,
+    "fan": fan,
+}
+_NOISE_ODDS = (0.36, 0.2, 0.06, 0.2, 0.1, 0.08)
+
+
+def degrade(sound: FloatArray, random: Random, speech_rms: float, others: FloatArray | None = None) -> FloatArray:
+    """A random way from lips to program. ``others``: speech that may be mixed in as a far-off crowd."""
+    count = len(sound)
+    if random.random() < 0.45:
+        sound = room(sound, random, random.uniform(0.12, 0.9), random.uniform(-3, 12))
+    if random.random() < 0.8:
+        snr = random.uniform(3, 40)
+        if others is not None and random.random() < 0.08:
+            noise, snr = others, max(snr, 12.0)
+        else:
+            noise = NOISES[str(random.choice(list(NOISES), p=_NOISE_ODDS))](count, random)
+        sound = at_snr(sound, noise, snr, speech_rms)
+    if random.random() < 0.15:
+        clicks = keyboard(count, random)
+        sound = sound + clicks * np.float32(speech_rms * random.uniform(0.3, 4) / (np.abs(clicks).max() + 1e-9))
+    if random.random() < 0.6:
+        sound = microphone(sound, random)
+    choice = random.random()
+    if choice < 0.10:
+        sound = telephone(sound)
+    elif choice < 0.16:
+        sound = narrow_band(sound)
+    sound = gain(sound, random.uniform(-40, 0))
+    if random.random() < 0.05:
+        sound = np.clip(sound * np.float32(random.uniform(1, 4)), -1, 1) if random.random() < 0.5 else sound
+    choice = random.random()
+    if choice < 0.06:
+        return mu_law(sound)
+    if choice < 0.12:
+        return through_codec(sound, str(random.choice(list(AV_CODECS))))
+    return quantised(sound) if choice < 0.7 else sound

@@ -1,0 +1,198 @@
+"""The training speech: made once by several processes, cached, and put together into sequences on the fly."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import soxr
+
+from vcam.media import SAMPLE_RATE, FloatArray
+
+from . import augment
+from .espeak import Espeak, Utterance
+from .targets import STEP, targets
+from .texts import Babbler, held_out_sentences, training_sentence
+from .vocabulary import NORTH_WIND, RIGHTS
+
+_SPOKEN_AS = {
+    "en": ("en-us", "en", "en-gb-scotland", "en-gb-x-rp", "en-029", "en-us-nyc", "en-gb-x-gbcwmd"),
+    "fr": ("fr", "fr-be", "fr-ch"),
+    "es": ("es", "es-419"),
+    "vi": ("vi", "vi-vn-x-south"),
+}
+HELD_OUT_VARIANTS = ("f2", "m3", "m8", "Andrea", "linda", "klatt4", "pablo", "Denis", "victor", "belinda")
+# fmt: off
+VARIANTS = (
+    "f1", "f3", "f4", "f5", "m1", "m2", "m4", "m5", "m6", "m7", "klatt", "klatt2", "klatt3", "klatt5", "klatt6",
+    "Alex", "Alicia", "Andy", "Annie", "AnxiousAndy", "Diogo", "Gene", "Gene2", "Henrique", "Hugo", "Jacky", "Lee",
+    "Marco", "Mario", "Michael", "Mike", "Nguyen", "RicishayMax", "RicishayMax2", "RicishayMax3", "Storm", "Tweaky",
+    "adam", "anika", "antonio", "aunty", "benjamin", "boris", "caleb", "croak", "david", "ed", "edward", "edward2",
+    "grandma", "grandpa", "gustave", "iven", "iven2", "iven3", "iven4", "john", "kaukovalta", "marcelo", "max",
+    "michel", "miguel", "norbert", "paul", "pedro", "quincy", "rob", "robert", "sandro", "shelby", "steph",
+    "steph2", "steph3", "travis", "zac",
+)
+# fmt: on
+_PARTS = 8  # each made by a process of its own, so that the speech does not depend on how many run at once
+_GROUP = 3  # utterances in a row by one voice
+_ENGLISH = 0.2  # of all groups
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Utterances end to end: ``sound`` int16, ``aims`` float16 [n, 6] every 320 samples; ``starts`` in steps."""
+
+    sound: npt.NDArray[np.int16]
+    aims: npt.NDArray[np.float16]
+    starts: npt.NDArray[np.int64]
+
+    @property
+    def hours(self) -> float:
+        return len(self.sound) / SAMPLE_RATE / 3600
+
+    def utterance(self, index: int) -> tuple[FloatArray, FloatArray]:
+        """float32 samples and targets."""
+        first, last = self.starts[index], self.starts[index + 1]
+        sound = self.sound[first * STEP : last * STEP].astype(np.float32) / np.float32(32768)
+        return sound, self.aims[first:last].astype(np.float32)
+
+
+def make_corpus(cache: Path, hours: float, seed: int, workers: int) -> Path:
+    """The folder under ``cache`` with so many hours of speech, made first if it is not there."""
+    folder = cache / f"speech-{hours:g}h-{seed}-{_fingerprint()}"
+    missing = [(folder, part, hours / _PARTS, seed) for part in range(_PARTS) if not _file(folder, part).exists()]
+    if missing:
+        folder.mkdir(parents=True, exist_ok=True)
+        with multiprocessing.get_context("spawn").Pool(workers, maxtasksperchild=1) as pool:
+            pool.starmap(_make_part, missing, chunksize=1)
+    return folder
+
+
+def open_corpus(folder: Path) -> Corpus:
+    """What ``make_corpus`` made."""
+    sounds, aims, lengths = [], [], []
+    for part in range(_PARTS):
+        with np.load(_file(folder, part)) as data:
+            sounds.append(data["sound"])
+            aims.append(data["aims"])
+            lengths.append(data["lengths"])
+    starts = np.concatenate([[0], np.cumsum(np.concatenate(lengths))])
+    return Corpus(np.concatenate(sounds), np.concatenate(aims), starts)
+
+
+def held_out(seed: int) -> list[tuple[str, FloatArray, FloatArray]]:
+    """(voice, samples, targets [n, 6]) of voices, languages and texts that training does not know."""
+    random = np.random.default_rng([seed, 77])
+    espeak = Espeak()
+    spoken = []
+    for number, language in enumerate(NORTH_WIND):
+        for i, sentence in enumerate(held_out_sentences(language) * 2):
+            variant = HELD_OUT_VARIANTS[(number + 3 * i) % len(HELD_OUT_VARIANTS)]
+            voice = f"{language}+{variant}"
+            rate, pitch, spread = (int(random.integers(*limits)) for limits in ((120, 220), (25, 75), (30, 70)))
+            sound, aims = _prepared(espeak.speak(voice, sentence, rate, pitch, spread), 1.0)
+            spoken.append((voice, sound, aims))
+    return spoken
+
+
+def sequence(corpus: Corpus, random: np.random.Generator, steps: int) -> tuple[FloatArray, FloatArray]:
+    """``steps`` * 320 degraded samples and their targets: utterances, pauses and sounds made with a closed mouth."""
+    count = steps * STEP
+    sound, aims = np.zeros(count, np.float32), np.zeros((steps, 6), np.float32)
+    speech_rms = 10 ** random.uniform(-1.6, -0.8)
+    closed_only = random.random() < 0.06
+    at = -int(random.integers(0, 150)) if random.random() < 0.5 else int(random.integers(0, 50))
+    index = int(random.integers(len(corpus.starts) - 1))
+    spoke = False
+    while at < steps:
+        if closed_only or random.random() < 0.09:
+            length = int(random.integers(25, 150)) if not closed_only else int(random.integers(100, steps))
+            kind = str(random.choice(list(augment.CLOSED)))
+            piece = augment.CLOSED[kind](length * STEP, random)
+            fade = np.minimum(1, np.minimum(np.arange(len(piece)), np.arange(len(piece))[::-1]) / 800)
+            loud = 10 ** (random.uniform(-25, 3) / 20) if kind != "keyboard" else 10 ** (random.uniform(-25, 0) / 20)
+            piece = (piece * fade * (speech_rms * loud / augment.rms(piece))).astype(np.float32)
+            piece_aims = np.zeros((length, 6), np.float32)
+        else:
+            group = index // _GROUP
+            index = index + 1 if (index + 1) // _GROUP == group and random.random() < 0.9 else -1
+            if index < 0 or index >= len(corpus.starts) - 1:
+                index = int(random.integers(len(corpus.starts) - 1))
+            piece, piece_aims = corpus.utterance(index)
+            piece = piece * np.float32(speech_rms / augment.active_rms(piece) * 10 ** (random.uniform(-5, 5) / 20))
+            spoke = True
+        first, last = max(0, at), min(steps, at + len(piece_aims))
+        if last > first:
+            sound[first * STEP : last * STEP] += piece[(first - at) * STEP : (last - at) * STEP]
+            aims[first:last] = piece_aims[first - at : last - at]
+        at += len(piece_aims) + int(random.integers(2, 25) if random.random() < 0.6 else random.integers(25, 100))
+    if random.random() < 0.6:  # words fade and swell in real speech more than espeak-ng lets them
+        sound *= np.power(10.0, augment.slow(count, random, 2.0) * random.uniform(1, 5) / 20).astype(np.float32)
+    others = None
+    if spoke and random.random() < 0.5:
+        crowd = np.zeros(count, np.float32)
+        for _ in range(5):
+            start = int(random.integers(len(corpus.sound) - count))
+            crowd += corpus.sound[start : start + count]
+        others = crowd
+    return augment.degrade(sound, random, speech_rms, others), aims
+
+
+def _prepared(utterance: Utterance, stretch: float) -> tuple[FloatArray, FloatArray]:
+    """At 16 kHz, ``stretch`` times as long (and the vocal tract with it), in whole steps."""
+    sound = soxr.resample(utterance.samples, utterance.rate, SAMPLE_RATE * stretch)
+    steps = -(-len(sound) // STEP)
+    sound = np.pad(sound, (0, steps * STEP - len(sound))).astype(np.float32)
+    return sound, targets(utterance.segments, steps, stretch)
+
+
+def _make_part(folder: Path, part: int, hours: float, seed: int) -> None:
+    """Speak one part into its file."""
+    random = np.random.default_rng([seed, part])
+    espeak = Espeak()
+    languages = [name for name in RIGHTS if name != "en"]
+    babblers: dict[str, Babbler] = {}
+    sounds, aims = [], []
+    steps = 0
+    while steps * STEP < hours * 3600 * SAMPLE_RATE:
+        language = "en" if random.random() < _ENGLISH else str(random.choice(languages))
+        spoken_as = str(random.choice(_SPOKEN_AS.get(language, (language,))))
+        voice = f"{spoken_as}+{random.choice(VARIANTS)}"
+        stretch = float(random.uniform(0.86, 1.16))
+        done = 0
+        while done < _GROUP:
+            text = training_sentence(language, random, babblers)
+            rate, pitch, spread = (int(random.integers(*limits)) for limits in ((110, 250), (15, 90), (20, 90)))
+            try:
+                utterance = espeak.speak(voice, text, rate, pitch, spread)
+            except ValueError:
+                continue  # a made-up sentence without a sound
+            if len(utterance.samples) < 0.3 * utterance.rate:
+                continue
+            sound, aim = _prepared(utterance, stretch)
+            peak = max(1e-3, float(np.abs(sound).max()))
+            sounds.append(np.round(sound * (26000 / peak)).astype(np.int16))
+            aims.append(aim.astype(np.float16))
+            steps += len(aim)
+            done += 1
+    lengths = np.array([len(aim) for aim in aims], np.int64)
+    target = _file(folder, part)
+    partial = target.with_suffix(".partial.npz")
+    np.savez(partial, sound=np.concatenate(sounds), aims=np.concatenate(aims), lengths=lengths)
+    partial.replace(target)
+
+
+def _file(folder: Path, part: int) -> Path:
+    return folder / f"part-{part}.npz"
+
+
+def _fingerprint() -> str:
+    """Changes when what the speech is made of changes."""
+    here = Path(__file__).parent
+    text = "".join((here / f"{name}.py").read_text() for name in ("espeak", "targets", "texts", "vocabulary", "corpus"))
+    return hashlib.sha256(json.dumps(text).encode()).hexdigest()[:8]

@@ -1,0 +1,192 @@
+"""Scores on voices, languages and texts that training does not know, through the code that ships."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from vcam.animators.lite.lipsync import FUTURE, LipNet
+from vcam.media import SAMPLE_RATE, FloatArray, silence
+
+from . import augment
+from .codecs import AV_CODECS, mu_law, through_codec
+from .targets import JAW, PRESENCE, PRESSED, STEP, TEETH, TONGUE, WIDE
+
+_LEAD_IN = SAMPLE_RATE  # silence before each utterance
+_TOLERANCE = 2  # steps: 40 ms
+_ON = 0.5
+_STEADY = ("room tone", "street", "fan")
+
+Spoken = tuple[str, FloatArray, FloatArray]
+Condition = Callable[[FloatArray, np.random.Generator], FloatArray]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Correlations over every 20 ms of the texts, their pauses included; ``lag`` in ms, > 0 when the mouth is late."""
+
+    jaw: float
+    wide: float
+    pressed_f1: float
+    teeth_f1: float
+    tongue_f1: float
+    lag: float
+    jaw_each: float
+    wide_each: float
+
+
+def _noisy(decibels: float, *kinds: str) -> Condition:
+    def condition(sound: FloatArray, random: np.random.Generator) -> FloatArray:
+        make = augment.NOISES[str(random.choice(list(kinds)))]
+        return augment.at_snr(sound, make(len(sound), random), decibels)
+
+    return condition
+
+
+def _room(sound: FloatArray, random: np.random.Generator) -> FloatArray:
+    return augment.room(sound, random, random.uniform(0.3, 0.6), random.uniform(2, 8))
+
+
+def _codec(name: str) -> Condition:
+    return lambda sound, random: through_codec(sound, name)
+
+
+CONDITIONS: dict[str, Condition] = {
+    "clean": lambda sound, random: sound,
+    "15 dB SNR": _noisy(15, *_STEADY),
+    "5 dB SNR": _noisy(5, *_STEADY),
+    "music 15 dB": _noisy(15, "music"),
+    "keyboard 15 dB": _noisy(15, "keyboard"),
+    "gain 0 dBFS": lambda sound, random: augment.quantised(augment.gain(sound, 0)),
+    "gain -20 dBFS": lambda sound, random: augment.quantised(augment.gain(sound, -20)),
+    "gain -40 dBFS": lambda sound, random: augment.quantised(augment.gain(sound, -40)),
+    "telephone band": lambda sound, random: augment.telephone(sound),
+    "narrow band": lambda sound, random: augment.narrow_band(sound),
+    "room": _room,
+    "laptop": lambda sound, random: augment.laptop(sound),
+    "microphones": augment.microphone,
+    "mu-law": lambda sound, random: mu_law(sound),
+    **{name: _codec(name) for name in AV_CODECS},
+}
+
+
+def heard(net: LipNet, sound: FloatArray) -> FloatArray:
+    """float32 [n, 6]: the rows of a stream from its beginning, in the shipped, streaming code."""
+    net.reset()
+    return net.push(np.concatenate([sound, silence(FUTURE)]))
+
+
+def score(net: LipNet, spoken: list[Spoken], condition: Condition, seed: int) -> Score:
+    shown, aims = [], []
+    for number, (_, sound, aim) in enumerate(spoken):
+        loud = sound * np.float32(0.3 / np.abs(sound).max())
+        padded = np.concatenate([silence(_LEAD_IN), loud, silence(_LEAD_IN // 2)])
+        degraded = condition(padded, np.random.default_rng([seed, number]))
+        rows = heard(net, degraded)[_LEAD_IN // STEP :][: len(aim)]
+        shown.append(rows)
+        aims.append(aim)
+    a, b = np.concatenate(shown), np.concatenate(aims)
+    return Score(
+        correlation(a[:, JAW], b[:, JAW]),
+        correlation(a[:, WIDE], b[:, WIDE]),
+        contact_f1(shown, aims, PRESSED),
+        contact_f1(shown, aims, TEETH),
+        contact_f1(shown, aims, TONGUE),
+        best_lag(shown, aims),
+        float(np.mean([correlation(x[:, JAW], y[:, JAW]) for x, y in zip(shown, aims, strict=True)])),
+        float(np.mean([correlation(x[:, WIDE], y[:, WIDE]) for x, y in zip(shown, aims, strict=True)])),
+    )
+
+
+def correlation(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> float:
+    """Pearson's; 0 where one of them is still."""
+    if a.std() == 0 or b.std() == 0:
+        return 0.0
+    return float(np.corrcoef(a.astype(np.float64), b.astype(np.float64))[0, 1])
+
+
+def best_lag(shown: list[FloatArray], aims: list[FloatArray]) -> float:
+    """Milliseconds by which the jaw lags its aim: the top of a parabola through the best correlations."""
+    reach = 6
+    values = []
+    for lag in range(-reach, reach + 1):
+        a = np.concatenate([rows[max(0, lag) : len(rows) + min(0, lag), JAW] for rows in shown])
+        b = np.concatenate([aim[max(0, -lag) : len(aim) - max(0, lag), JAW] for aim in aims])
+        values.append(correlation(a, b))
+    top = min(max(int(np.argmax(values)), 1), 2 * reach - 1)
+    left, middle, right = values[top - 1 : top + 2]
+    return 20 * (top - reach + 0.5 * (left - right) / (left - 2 * middle + right))
+
+
+def contact_f1(shown: list[FloatArray], aims: list[FloatArray], column: int) -> float:
+    """F1 of contacts as events: the strongest moment of a shown one lies within 40 ms of a true one, one to one."""
+    found = given = true = 0
+    for rows, aim in zip(shown, aims, strict=True):
+        events = _runs(aim[:, column] > _ON)
+        guesses = [first + int(np.argmax(rows[first:last, column])) for first, last in _runs(rows[:, column] > _ON)]
+        true += len(events)
+        given += len(guesses)
+        for first, last in events:
+            near = [at for at in guesses if first - _TOLERANCE <= at < last + _TOLERANCE]
+            if near:
+                found += 1
+                guesses.remove(near[0])
+    return 2 * found / max(1, true + given)
+
+
+def _runs(on: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], on, [False]]).astype(np.int8)))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+
+
+def stillness(net: LipNet, seed: int, seconds: int = 20) -> dict[str, tuple[float, float, float]]:
+    """For sounds that are no speech: the mean and the 99th percentile of the jaw as drawn, and the mean presence."""
+    result = {}
+    kinds: dict[str, Callable[[int, np.random.Generator], FloatArray]] = {
+        "silence": lambda count, random: silence(count),
+        "16-bit hiss": lambda count, random: augment.quantised(3e-5 * random.standard_normal(count, np.float32)),
+        **augment.CLOSED,
+    }
+    for name, make in kinds.items():
+        drawn = []
+        for i in range(6):
+            random = np.random.default_rng([seed, zlib.crc32(name.encode()), i])
+            sound = make(seconds * SAMPLE_RATE // 6, random)
+            if np.abs(sound).max() > 0 and name != "16-bit hiss":
+                sound = augment.gain(sound, (-3.0, -20.0, -35.0)[i % 3])
+            drawn.append(heard(net, sound))
+        rows = np.concatenate(drawn)
+        jaw = rows[:, JAW] * drawn_presence(rows[:, PRESENCE])
+        result[name] = (float(jaw.mean()), float(np.percentile(jaw, 99)), float(rows[:, PRESENCE].mean()))
+    return result
+
+
+def drawn_presence(heard_presence: FloatArray) -> FloatArray:
+    """As ``LipSync`` eases it, with the gate open."""
+    sure = np.clip((heard_presence - 0.2) / 0.4, 0, 1)
+    return sure * sure * (3 - 2 * sure)
+
+
+def table(net: LipNet, spoken: list[Spoken], seed: int) -> str:
+    """Everything, as text."""
+    minutes = sum(len(sound) for _, sound, _ in spoken) / SAMPLE_RATE / 60
+    voices = len({voice for voice, _, _ in spoken})
+    lines = [
+        f"held out: {len(spoken)} utterances, {voices} voices, {minutes:.1f} min",
+        f"{'condition':<16}{'jaw r':>8}{'wide r':>8}{'pressed F1':>12}{'teeth F1':>10}{'tongue F1':>11}{'lag ms':>8}"
+        f"{'(each: jaw':>12}{'wide)':>7}",
+    ]
+    for name, condition in CONDITIONS.items():
+        s = score(net, spoken, condition, seed)
+        lines.append(
+            f"{name:<16}{s.jaw:8.3f}{s.wide:8.3f}{s.pressed_f1:12.3f}{s.teeth_f1:10.3f}{s.tongue_f1:11.3f}{s.lag:8.1f}"
+            f"{s.jaw_each:12.3f}{s.wide_each:7.3f}"
+        )
+    lines.append(f"{'no speech':<16}{'jaw mean':>10}{'jaw p99':>10}{'presence':>10}")
+    for name, (mean, most, presence) in stillness(net, seed).items():
+        lines.append(f"{name:<16}{mean:10.3f}{most:10.3f}{presence:10.3f}")
+    return "\n".join(lines)

@@ -1,0 +1,162 @@
+"""The network in PyTorch, its loss, and its training: everything from seeds, in one order."""
+
+from __future__ import annotations
+
+import logging
+import math
+import multiprocessing
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from vcam.animators.lite.lipsync import OUTPUTS, STACK
+from vcam.audio.logmel import BANDS, HOP, WINDOW, Level, Spectra
+from vcam.media import FloatArray
+
+from .corpus import Corpus, make_corpus, open_corpus, sequence
+
+logger = logging.getLogger(__name__)
+
+STEPS = 400  # 8 s
+_STORE = 40  # degraded batches kept to be shown again
+_AHEAD = 8  # batches asked for before they are needed
+_POSITIVE = torch.tensor([2.0, 3.0, 3.0, 1.0])  # contacts are rare: what a missed one costs against a false one
+_WEIGHTS = torch.tensor([1.2, 0.5, 0.5, 0.4])
+_FUTURE_STEPS = STACK // 2 - 1  # at the end of a sequence whose future is not there
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a training run depends on."""
+
+    hours: float = 16.0
+    updates: int = 7500
+    batch: int = 16
+    uses: int = 3  # how often a degraded batch is shown
+    units: int = 128
+    rate: float = 2.5e-3
+    seed: int = 1
+    workers: int = 2
+    cache: Path = Path("lipsync-cache")
+
+
+class Network(nn.Module):
+    """[batch, hops, 40] -> logits [batch, steps, 6]; parameter names are those of the shipped file."""
+
+    def __init__(self, units: int) -> None:
+        super().__init__()
+        self.input = nn.Linear(STACK * BANDS, units)
+        self.gru = nn.GRU(units, units, 2, batch_first=True)
+        self.output = nn.Linear(units, len(OUTPUTS))
+
+    def forward(self, hops: torch.Tensor) -> torch.Tensor:
+        stacked = hops.unfold(1, STACK, 2).transpose(2, 3).flatten(2)
+        states, _ = self.gru(torch.relu(self.input(stacked)))
+        logits: torch.Tensor = self.output(states)
+        return logits
+
+
+def outputs(logits: torch.Tensor) -> torch.Tensor:
+    """Logits as the values of ``OUTPUTS``."""
+    return torch.cat([torch.sigmoid(logits[..., :1]), torch.tanh(logits[..., 1:2]), torch.sigmoid(logits[..., 2:])], -1)
+
+
+def loss(logits: torch.Tensor, aims: torch.Tensor) -> torch.Tensor:
+    """Squared error and 1 - concordance (Lin, 1989) for jaw and width; cross-entropy for the rest."""
+    shown = outputs(logits)
+    total = torch.zeros(())
+    for column, weight in ((0, 1.0), (1, 1.0)):
+        a, b = shown[..., column], aims[..., column]
+        scale = (1.0, 0.25)[column]  # width spans twice the range
+        mean_a, mean_b = a.mean(), b.mean()
+        covariance = ((a - mean_a) * (b - mean_b)).mean()
+        concordance = 2 * covariance / (a.var(False) + b.var(False) + (mean_a - mean_b) ** 2 + 1e-5)
+        total = total + weight * (4 * scale * ((a - b) ** 2).mean() + 0.5 * (1 - concordance))
+    each = nn.functional.binary_cross_entropy_with_logits(
+        logits[..., 2:], aims[..., 2:], reduction="none", pos_weight=_POSITIVE
+    )
+    entropy = each.mean((0, 1))
+    return total + (entropy * _WEIGHTS).sum()
+
+
+def levelled(sounds: FloatArray) -> FloatArray:
+    """[batch, samples] -> float32 [batch, hops, 40], as the streaming features give them from a fresh start."""
+    spectra, level = Spectra(), Level()
+    padded = np.pad(sounds, ((0, 0), (WINDOW - HOP, 0)))
+    decibels = np.stack([spectra.decibels(sound) for sound in padded])
+    return np.stack([level.follow(decibels[:, i]) for i in range(decibels.shape[1])], 1)
+
+
+_corpus: Corpus | None = None  # in each worker
+
+
+def _open(folder: Path) -> None:
+    global _corpus
+    torch.set_num_threads(1)
+    _corpus = open_corpus(folder)
+
+
+def _batch(settings: Settings, number: int) -> tuple[np.ndarray, np.ndarray]:
+    assert _corpus is not None
+    seeds = [[settings.seed, 1000 + number, i] for i in range(settings.batch)]
+    pairs = [sequence(_corpus, np.random.default_rng(seed), STEPS) for seed in seeds]
+    hops = levelled(np.stack([sound for sound, _ in pairs]))
+    aims = np.stack([aims for _, aims in pairs])[:, : STEPS - _FUTURE_STEPS]
+    return hops.astype(np.float16), aims.astype(np.float16)
+
+
+def batches(settings: Settings) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Degraded batches, each shown about ``uses`` times, some while apart; the order does not depend on the workers."""
+    folder = make_corpus(settings.cache, settings.hours, settings.seed, settings.workers)
+    random = np.random.default_rng([settings.seed, 5])
+    fresh = math.ceil(settings.updates / settings.uses)
+    store: deque[tuple[np.ndarray, np.ndarray]] = deque(maxlen=_STORE)
+    with multiprocessing.get_context("spawn").Pool(settings.workers, _open, (folder,)) as pool:
+        waiting = deque(pool.apply_async(_batch, (settings, i)) for i in range(min(fresh, _AHEAD)))
+        asked = len(waiting)
+        for update in range(settings.updates):
+            if update % settings.uses == 0:
+                store.append(waiting.popleft().get())
+                if asked < fresh:
+                    waiting.append(pool.apply_async(_batch, (settings, asked)))
+                    asked += 1
+                hops, aims = store[-1]
+            else:
+                hops, aims = store[int(random.integers(len(store)))]
+            yield torch.from_numpy(hops.astype(np.float32)), torch.from_numpy(aims.astype(np.float32))
+
+
+def train(settings: Settings) -> Network:
+    """Train from nothing; the result depends on ``settings`` alone."""
+    torch.manual_seed(settings.seed)
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    network = Network(settings.units)
+    optimiser = torch.optim.AdamW(network.parameters(), settings.rate, weight_decay=1e-4)
+    started, running = time.monotonic(), 0.0
+    for update, (hops, aims) in enumerate(batches(settings)):
+        part = update / settings.updates
+        warm = min(1.0, (update + 1) / 100)
+        for group in optimiser.param_groups:
+            group["lr"] = settings.rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * part)))
+        optimiser.zero_grad()
+        value = loss(network(hops), aims)
+        value.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        running += 0.02 * (value.item() - running) if update else value.item()
+        if update % 100 == 99:
+            seconds = time.monotonic() - started
+            logger.info("update %5d of %d  loss %.4f  %4.0f s", update + 1, settings.updates, running, seconds)
+    return network
+
+
+def exported(network: Network) -> dict[str, np.ndarray]:
+    """The weights as they ship: float16 by name."""
+    return {name: value.detach().numpy().astype(np.float16) for name, value in network.state_dict().items()}

@@ -1,0 +1,63 @@
+"""Train the lips of the ``lite`` animator: ``python scripts/train_lipsync.py [--output FILE] [--cache FOLDER] [...]``.
+
+Makes its own speech with espeak-ng (apt install espeak-ng libespeak-ng1), trains with PyTorch (pip install
+'vcam[train]'), writes the weights that ship and prints the scores on held-out voices, languages and texts. The result
+depends on the options alone. ``--evaluate FILE`` scores weights without training.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from lipsync.corpus import held_out
+from lipsync.evaluate import table
+from lipsync.network import Settings, exported, train
+
+from vcam.animators.lite.lipsync import LipNet
+
+logger = logging.getLogger("train_lipsync")
+WEIGHTS = Path(__file__).resolve().parents[1] / "vcam" / "assets" / "lipsync.npz"
+
+
+def main() -> None:
+    default = Settings()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output", type=Path, default=WEIGHTS, help="where the weights go (%(default)s)")
+    parser.add_argument("--evaluate", type=Path, metavar="FILE", help="only score these weights")
+    cache = Path(tempfile.gettempdir()) / "vcam-lipsync"
+    parser.add_argument("--cache", type=Path, default=cache, help="where speech is kept (%(default)s)")
+    parser.add_argument("--hours", type=float, default=default.hours, help="of speech (%(default)s)")
+    parser.add_argument("--updates", type=int, default=default.updates)
+    parser.add_argument("--units", type=int, default=default.units)
+    parser.add_argument("--seed", type=int, default=default.seed)
+    parser.add_argument("--workers", type=int, default=default.workers, help="processes that make sound (%(default)s)")
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    if options.evaluate is None:
+        settings = Settings(
+            hours=options.hours,
+            updates=options.updates,
+            units=options.units,
+            seed=options.seed,
+            workers=options.workers,
+            cache=options.cache,
+        )
+        started = time.monotonic()
+        weights = exported(train(settings))
+        options.output.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(options.output, **weights)  # type: ignore[arg-type]
+        size = options.output.stat().st_size / 1024
+        logger.info("trained in %.1f min; %s has %.0f KiB", (time.monotonic() - started) / 60, options.output, size)
+    with np.load(options.evaluate or options.output, allow_pickle=False) as arrays:
+        net = LipNet({name: arrays[name].astype(np.float32) for name in arrays.files})
+    sys.stdout.write(table(net, held_out(default.seed), default.seed) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""From sound to mouth by a small recurrent network, trained by ``scripts/train_lipsync.py``.
+
+Levelled log-mel hops every 10 ms; each 20 ms one step: a dense layer over six hops, two gated recurrent layers (Cho et
+al., 2014, in PyTorch's form), six outputs. What is shown at an instant depends on nothing later than 60 ms after it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass
+from functools import lru_cache
+from importlib.resources import files
+
+import numpy as np
+import numpy.typing as npt
+
+from vcam.audio.logmel import BANDS, LogMel
+from vcam.media import CHUNK_SAMPLES, FRAME_SAMPLES, AudioChunk, FloatArray, samples, silence
+
+OUTPUTS = ("jaw", "wide", "pressed", "teeth", "tongue", "presence")
+STEP = samples(20)
+STACK = 6  # hops a step sees anew
+FUTURE = samples(60)  # the newest sound that an instant's mouth depends on, the windows' length included
+LOOK_AHEAD = FUTURE - FRAME_SAMPLES // 2  # past a frame's end, as its mouth is that of its middle
+_EASE = 3  # frames from the mouth before a reset to the one after it
+
+
+@dataclass(frozen=True, slots=True)
+class Mouth:
+    """What a frame's mouth does.
+
+    ``jaw`` 0 closed to 1 open; ``wide`` -1 round to 1 wide; ``pressed`` 0..1 lips on each other (m b p); ``presence`` 0
+    silent to 1 speaking (eased), which the drawing multiplies into the others; ``teeth`` 0..1 lower lip at the upper
+    teeth (f v); ``tongue`` 0..1 its tip up and seen (l th).
+    """
+
+    jaw: float = 0.0
+    wide: float = 0.0
+    pressed: float = 0.0
+    presence: float = 0.0
+    teeth: float = 0.0
+    tongue: float = 0.0
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> dict[str, FloatArray]:
+    with files("vcam").joinpath("assets/lipsync.npz").open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        return {name: arrays[name].astype(np.float32) for name in arrays.files}
+
+
+class LipNet:
+    """The network over a stream of sound at 16 kHz: samples in, rows in the order of ``OUTPUTS`` out."""
+
+    def __init__(self, weights: dict[str, FloatArray] | None = None) -> None:
+        """``weights`` float32 by name as the trainer exports them; the shipped ones by default."""
+        w = self._weights = weights if weights is not None else _shipped()
+        self._layers = [
+            tuple(
+                np.ascontiguousarray(w[f"gru.{name}_l{i}"]) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+            )
+            for i in range(2)
+        ]
+        self._mel = LogMel()
+        self.reset()
+
+    def reset(self) -> None:
+        """As new."""
+        self._mel.reset()
+        self._hops: FloatArray = np.zeros((0, BANDS), np.float32)
+        self._states = [np.zeros(layer[1].shape[1], np.float32) for layer in self._layers]
+
+    def push(self, sound: FloatArray) -> FloatArray:
+        """float32 [n, 6]: the instants 0, 320, 640 ... whose sound up to 960 samples later is now known."""
+        self._hops = np.concatenate([self._hops, self._mel.push(sound)])
+        count = max(0, (len(self._hops) - STACK) // 2 + 1)
+        rows = np.empty((count, len(OUTPUTS)), np.float32)
+        for i in range(count):
+            rows[i] = self._step(self._hops[2 * i : 2 * i + STACK])
+        self._hops = self._hops[2 * count :]
+        return rows
+
+    def _step(self, hops: FloatArray) -> FloatArray:
+        w = self._weights
+        x = np.maximum(w["input.weight"] @ hops.reshape(-1) + w["input.bias"], np.float32(0))
+        for i, (from_input, from_state, input_bias, state_bias) in enumerate(self._layers):
+            state = self._states[i]
+            size = len(state)
+            a = from_input @ x + input_bias
+            b = from_state @ state + state_bias
+            gates = _sigmoid(a[: 2 * size] + b[: 2 * size])
+            new = np.tanh(a[2 * size :] + gates[:size] * b[2 * size :])
+            x = self._states[i] = new + gates[size:] * (state - new)
+        y = w["output.weight"] @ x + w["output.bias"]
+        mouth = _sigmoid(y)
+        mouth[1] = np.tanh(y[1])
+        return mouth
+
+
+def _sigmoid(x: npt.NDArray[np.float32]) -> FloatArray:
+    half = np.float32(0.5)
+    return half * np.tanh(half * x) + half  # no overflow, unlike 1 / (1 + exp(-x))
+
+
+class LipSync:
+    """Streaming: chunks in, one :class:`Mouth` for each 40 ms frame out.
+
+    Takes the ungated sound (``ahead``) whatever the gate says, so that the network never hears a cut; the gate's
+    verdict only eases the presence. Chunks must carry at least ``look_ahead`` samples ``ahead``; what lacks counts as
+    silence.
+    """
+
+    look_ahead = LOOK_AHEAD
+
+    def __init__(self) -> None:
+        self._net = LipNet()
+        self._mouth = Mouth()
+        self._ramp = 0.0
+        self.reset(0)
+
+    def reset(self, pts: int) -> None:
+        """Forget the sound; frames go on from ``pts``, and the mouth eases from where it is."""
+        self._net.reset()
+        self._frame = pts  # PTS of the next frame
+        self._instant = pts  # PTS of the next row
+        self._rows: list[FloatArray] = []
+        self._heard = False
+        self._eased = 0
+
+    def push(self, chunk: AudioChunk) -> list[tuple[int, Mouth]]:
+        """Take 20 ms; give (PTS, mouth) of the frames that are now complete."""
+        ahead = chunk.ahead[:LOOK_AHEAD]
+        if len(ahead) < LOOK_AHEAD:
+            ahead = np.concatenate([ahead, silence(LOOK_AHEAD - len(ahead))])
+        sound = ahead[-CHUNK_SAMPLES:] if self._heard else np.concatenate([chunk.samples, ahead])
+        self._heard = True
+        self._rows.extend(self._net.push(sound))
+        mouths = []
+        while chunk.end >= self._frame + FRAME_SAMPLES:
+            mouths.append((self._frame, self._shape(chunk.speech)))
+            self._frame += FRAME_SAMPLES
+        return mouths
+
+    def _shape(self, speech: bool) -> Mouth:
+        """The mouth at the middle of the frame at ``self._frame``."""
+        at = (self._frame + FRAME_SAMPLES // 2 - self._instant) // STEP
+        jaw, wide, pressed, teeth, tongue, heard = self._rows[at].tolist()
+        self._instant += STEP * (at + 1)
+        del self._rows[: at + 1]
+        self._ramp = min(1.0, self._ramp + 0.5) if speech else max(0.0, self._ramp - 1 / 3)
+        sure = min(1.0, max(0.0, (heard - 0.2) / 0.4))
+        presence = _smooth(self._ramp) * _smooth(sure)
+        mouth = Mouth(jaw, wide, pressed, presence, teeth, tongue)
+        if self._eased < _EASE:
+            self._eased += 1
+            part = self._eased / _EASE
+            pairs = zip(astuple(self._mouth), astuple(mouth), strict=True)
+            mouth = Mouth(*(old + part * (new - old) for old, new in pairs))
+        self._mouth = mouth
+        return mouth
+
+
+def _smooth(x: float) -> float:
+    return x * x * (3 - 2 * x)
