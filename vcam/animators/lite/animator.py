@@ -1,4 +1,4 @@
-"""The ``lite`` animator: hears with :mod:`features`, lives with :mod:`life`, draws with :mod:`compositor`.
+"""The ``lite`` animator: hears with :mod:`lipsync`, lives with :mod:`life`, draws with :mod:`compositor`.
 
 What speech, life and the asked expression do to the same face is put together here.
 """
@@ -20,8 +20,8 @@ from .avatar import Avatar, load_avatar
 from .compositor import Compositor, HeadPose
 from .expressions import EXPRESSIONS, Expression, Face
 from .eyes import EyeShape
-from .features import Features, MouthTarget
 from .life import Life, Motion
+from .lipsync import LipSync, Mouth
 from .mouth import MouthShape
 from .photo.compositor import PHOTO_REACH, PhotoCompositor
 from .photo.package import PhotoAvatar
@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 _MOUTH_STEPS = 64  # mouth and eyes are drawn in this many steps of each number
 _EYE_STEPS = 32
+_WORDS_OVER = 0.06  # a frame: an expression's own mouth is back two thirds of a second after the last word
 _CHEEKS = 7.0  # units that a full smile lifts the cheeks by
 
 
@@ -47,7 +48,7 @@ class LiteAnimator(Animator):
     """Animates a painted, layered portrait on the CPU, in the scene's own size."""
 
     kind: ClassVar[str] = "lite"
-    look_ahead = Features.look_ahead
+    look_ahead = LipSync.look_ahead
     expressions: ClassVar[tuple[str, ...]] = tuple(EXPRESSIONS)
 
     def __init__(self, avatar: Avatar | PhotoAvatar | str | Path, options: LiteOptions, scene: Scene) -> None:
@@ -55,10 +56,11 @@ class LiteAnimator(Animator):
         _check(scene)
         self.avatar = load_avatar(avatar) if isinstance(avatar, str | Path) else avatar
         self._options = options
-        self._features = Features()
+        self._lips = LipSync()
         self._prosody = Prosody()
         self._life = Life(options.seed, options.sway, options.blinks_per_minute)
         self._face = Face(options.expression)
+        self._speaking = 0.0  # 1 while words are spoken, the quiet moments between their sounds included
         self._asked: str | None = None  # an expression, by any thread, for the next frame
         self._compositor, self._reach = _drawn(self.avatar, scene)
         self._portrait = self._compositor.draw(HeadPose(), MouthShape(), EyeShape()).copy()
@@ -69,7 +71,7 @@ class LiteAnimator(Animator):
 
     def analyse(self, chunk: AudioChunk) -> Sequence[LitePose]:
         self._prosody.push(chunk)
-        return [self._pose(pts, target) for pts, target in self._features.push(chunk)]
+        return [self._pose(pts, target) for pts, target in self._lips.push(chunk)]
 
     def render(self, pose: Pose) -> ByteArray:
         if not isinstance(pose, LitePose):
@@ -79,7 +81,7 @@ class LiteAnimator(Animator):
     def reset(self, pts: int) -> None:
         if pts % FRAME_SAMPLES:
             raise ValueError(f"pts must be a multiple of {FRAME_SAMPLES}, not {pts}")
-        self._features.reset(pts)
+        self._lips.reset(pts)
         self._prosody.reset()
         self._life.resume()
 
@@ -95,7 +97,7 @@ class LiteAnimator(Animator):
     def set_away(self, away: bool) -> None:
         self._life.away = away
 
-    def _pose(self, pts: int, target: MouthTarget) -> LitePose:
+    def _pose(self, pts: int, target: Mouth) -> LitePose:
         asked, self._asked = self._asked, None
         if asked is not None:
             self._face.turn_to(asked, pts)
@@ -104,10 +106,12 @@ class LiteAnimator(Animator):
         mouth = self._mouth(target, face)
         return LitePose(pts, self._head(motion, mouth, face), mouth, _eyes(motion, face))
 
-    def _mouth(self, target: MouthTarget, face: Expression) -> MouthShape:
+    def _mouth(self, target: Mouth, face: Expression) -> MouthShape:
         """Lips do what is spoken, in the expression's place as far as there is speech; the corners always smile."""
         amount = target.presence * self._options.expressiveness
-        silent = 1 - target.presence
+        # a closure is quiet too: the expression's own mouth waits until the words are over
+        self._speaking = max(target.presence, self._speaking - _WORDS_OVER)
+        silent = (1 - self._speaking) ** 2
         # rounded and pressed lips cannot smile as broadly
         smiling = 1 - target.presence * (0.35 * max(0.0, -target.wide) + 0.15 * target.pressed)
         return MouthShape(

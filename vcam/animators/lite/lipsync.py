@@ -6,6 +6,7 @@ al., 2014, in PyTorch's form), six outputs. What is shown at an instant depends 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -44,14 +45,22 @@ class Mouth:
 @lru_cache(maxsize=1)
 def _shipped() -> dict[str, FloatArray]:
     with files("vcam").joinpath("assets/lipsync.npz").open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-        return {name: arrays[name].astype(np.float32) for name in arrays.files}
+        return unpacked({name: arrays[name] for name in arrays.files})
+
+
+def unpacked(arrays: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, FloatArray]:
+    """float32 weights from those of a file: int8 matrices times the ``.scale`` of each row, float16 vectors."""
+    weights = {name: array.astype(np.float32) for name, array in arrays.items()}
+    for name in [name for name in weights if name.endswith(".scale")]:
+        weights[name.removesuffix(".scale")] *= weights.pop(name)[:, None]
+    return weights
 
 
 class LipNet:
     """The network over a stream of sound at 16 kHz: samples in, rows in the order of ``OUTPUTS`` out."""
 
     def __init__(self, weights: dict[str, FloatArray] | None = None) -> None:
-        """``weights`` float32 by name as the trainer exports them; the shipped ones by default."""
+        """``weights`` float32 by name as ``unpacked`` gives them; the shipped ones by default."""
         w = self._weights = weights if weights is not None else _shipped()
         self._layers = [
             tuple(
@@ -119,6 +128,7 @@ class LipSync:
     def reset(self, pts: int) -> None:
         """Forget the sound; frames go on from ``pts``, and the mouth eases from where it is."""
         self._net.reset()
+        self._expected = pts  # PTS of the next chunk
         self._frame = pts  # PTS of the next frame
         self._instant = pts  # PTS of the next row
         self._rows: list[FloatArray] = []
@@ -126,7 +136,13 @@ class LipSync:
         self._eased = 0
 
     def push(self, chunk: AudioChunk) -> list[tuple[int, Mouth]]:
-        """Take 20 ms; give (PTS, mouth) of the frames that are now complete."""
+        """Take 20 ms; give (PTS, mouth) of the frames that are now complete.
+
+        Raises ValueError if the chunk does not follow the last one, or the PTS of the last reset.
+        """
+        if chunk.pts != self._expected:
+            raise ValueError(f"the chunk at {chunk.pts} does not follow {self._expected}: call reset() after a gap")
+        self._expected = chunk.end
         ahead = chunk.ahead[:LOOK_AHEAD]
         if len(ahead) < LOOK_AHEAD:
             ahead = np.concatenate([ahead, silence(LOOK_AHEAD - len(ahead))])
