@@ -169,3 +169,15 @@ def test_a_chunk_without_enough_ahead_is_followed_by_silence() -> None:
     assert len(found) == 25
     assert samples(40) == LOOK_AHEAD
     assert max(mouth.jaw for mouth in found) < 0.1
+
+
+def test_after_a_long_silence_the_words_are_followed_as_before(utterance: tuple[FloatArray, FloatArray]) -> None:
+    sound, _ = utterance
+    pause = silence(4 * SAMPLE_RATE)
+    fresh = [mouth for _, mouth in mouths(sound)]
+    lips = LipSync()
+    mouths(pause, lips, speech=False)
+    late = [mouth for _, mouth in mouths(sound, lips, pts=len(pause))]
+    settled = range(25, len(fresh) - 5)
+    differences = [abs(late[i].jaw - fresh[i].jaw) for i in settled]
+    assert max(differences) < 0.1

@@ -6,6 +6,7 @@ al., 2014, in PyTorch's form), six outputs. What is shown at an instant depends 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from functools import lru_cache
@@ -22,6 +23,8 @@ STEP = samples(20)
 STACK = 6  # hops a step sees anew
 FUTURE = samples(60)  # the newest sound that an instant's mouth depends on, the windows' length included
 LOOK_AHEAD = FUTURE - FRAME_SAMPLES // 2  # past a frame's end, as its mouth is that of its middle
+_IDLE_AFTER = 50  # chunks
+_CATCH_UP = 15  # chunks
 _EASE = 3  # frames from the mouth before a reset to the one after it
 
 
@@ -133,6 +136,8 @@ class LipSync:
         self._instant = pts  # PTS of the next row
         self._rows: list[FloatArray] = []
         self._heard = False
+        self._quiet = 0  # chunks in a row that are not speech
+        self._unheard: deque[FloatArray] = deque(maxlen=_CATCH_UP)  # what the network has not been given
         self._eased = 0
 
     def push(self, chunk: AudioChunk) -> list[tuple[int, Mouth]]:
@@ -148,12 +153,23 @@ class LipSync:
             ahead = np.concatenate([ahead, silence(LOOK_AHEAD - len(ahead))])
         sound = ahead[-CHUNK_SAMPLES:] if self._heard else np.concatenate([chunk.samples, ahead])
         self._heard = True
-        self._rows.extend(self._net.push(sound))
+        self._rows.extend(self._listen(sound, chunk.speech))
         mouths = []
         while chunk.end >= self._frame + FRAME_SAMPLES:
             mouths.append((self._frame, self._shape(chunk.speech)))
             self._frame += FRAME_SAMPLES
         return mouths
+
+    def _listen(self, sound: FloatArray, speech: bool) -> FloatArray:
+        """The network's rows; after a second without speech lips at rest instead, which costs next to nothing."""
+        self._quiet = 0 if speech else self._quiet + 1
+        if self._quiet > _IDLE_AFTER:
+            self._unheard.append(sound)
+            return np.zeros((1, len(OUTPUTS)), np.float32)
+        if self._unheard:
+            self._net.push(np.concatenate(self._unheard))  # so that it knows what came just before
+            self._unheard.clear()
+        return self._net.push(sound)
 
     def _shape(self, speech: bool) -> Mouth:
         """The mouth at the middle of the frame at ``self._frame``."""
