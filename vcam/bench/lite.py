@@ -71,16 +71,26 @@ class LiteBench:
     machine: dict[str, str | int | None] = field(default_factory=dict)
 
     @property
-    def passed(self) -> bool:
-        """Whether frame time, memory and latency are within their targets."""
+    def missed(self) -> list[str]:
+        """The targets that were not met, in words."""
         whole = next(stage.p50_ms for stage in self.stages if stage.name == "whole")
-        fits = self.resident_mb is None or self.resident_mb <= MEMORY_TARGET_MB
-        quick = all(avatar.passed for avatar in self.avatars)
-        return whole <= FRAME_TARGET_MS and fits and self.mic_to_camera <= LATENCY_TARGET_MS and quick
+        judged = [
+            ("whole frame", whole, FRAME_TARGET_MS, "ms"),
+            ("memory", self.resident_mb or 0.0, MEMORY_TARGET_MB, "MB"),
+            ("microphone to camera", self.mic_to_camera, LATENCY_TARGET_MS, "ms"),
+        ]
+        for avatar in self.avatars:
+            judged += [(f"{avatar.kind}, {what}", value, limit, unit) for what, value, limit, unit in avatar.judged]
+        return [f"{what} {value:.1f} of {limit:g} {unit}" for what, value, limit, unit in judged if value > limit]
+
+    @property
+    def passed(self) -> bool:
+        """Whether frame time, memory, latency and processor time are within their targets."""
+        return not self.missed
 
     def to_dict(self) -> dict[str, Any]:
         avatars = [{**asdict(avatar), "ratio": avatar.ratio} for avatar in self.avatars]
-        return {**asdict(self), "avatars": avatars, "passed": self.passed}
+        return {**asdict(self), "avatars": avatars, "passed": self.passed, "missed": self.missed}
 
 
 class _ProbeCamera(Camera):

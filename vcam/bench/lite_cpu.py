@@ -56,8 +56,13 @@ class AvatarCost:
         return self.plain_ms / self.frame_ms
 
     @property
-    def passed(self) -> bool:
-        return self.frame_ms <= FRAME_TARGET_MS and self.silent <= SILENT_TARGET and self.speaking <= SPEAKING_TARGET
+    def judged(self) -> list[tuple[str, float, float, str]]:
+        """What has a target: name, value, limit and unit."""
+        return [
+            ("drawing", self.frame_ms, FRAME_TARGET_MS, "ms"),
+            ("silent", self.silent, SILENT_TARGET, "% of a core"),
+            ("speaking", self.speaking, SPEAKING_TARGET, "% of a core"),
+        ]
 
 
 class FullFrame:

@@ -76,7 +76,7 @@ def _print_lite(result: LiteBench) -> None:
         f"OpenCV {result.machine['opencv']}",
         highlight=False,
     )
-    console.print("[green]all targets met[/]" if result.passed else "[red]not all targets met[/]")
+    console.print("[green]all targets met[/]" if result.passed else f"[red]not met:[/] {'; '.join(result.missed)}")
 
 
 def _avatar_table(result: LiteBench) -> Table:
