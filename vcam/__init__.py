@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from vcam.audio.source import Block, Source
     from vcam.camera.base import Camera, CameraFormat
     from vcam.errors import VcamError
-    from vcam.media import AudioChunk, Frame, Picture
+    from vcam.media import AudioChunk, Picture
     from vcam.profile.model import Profile
     from vcam.session import Session
 
@@ -25,7 +25,6 @@ _HOMES = {
     "Block": "vcam.audio.source",
     "Camera": "vcam.camera.base",
     "CameraFormat": "vcam.camera.base",
-    "Frame": "vcam.media",
     "Picture": "vcam.media",
     "Pose": "vcam.animators.base",
     "Profile": "vcam.profile.model",
@@ -41,7 +40,6 @@ __all__ = [
     "Block",
     "Camera",
     "CameraFormat",
-    "Frame",
     "Picture",
     "Pose",
     "Profile",

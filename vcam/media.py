@@ -56,14 +56,6 @@ class AudioChunk:
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
-    """One rendered animation frame: ``rgb`` is uint8 [height, width, 3]; ``pts`` a multiple of 640."""
-
-    pts: int
-    rgb: ByteArray
-
-
-@dataclass(frozen=True, slots=True)
 class Picture:
     """One frame in the camera's size and format: ``i420`` is uint8 [height * 3 / 2, width], C-contiguous."""
 
