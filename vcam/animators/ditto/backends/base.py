@@ -1,0 +1,77 @@
+"""The seam between the pipeline and what runs its networks.
+
+A tensor is a NumPy array, or an array that lives on the backend's device and is only handed on to another network
+of the same backend. On the CPU both are the same.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import numpy.typing as npt
+
+from vcam.animators.ditto.networks import NetworkSpec
+
+Array = npt.NDArray[Any]
+
+
+class DeviceTensor(Protocol):
+    """An array on the backend's device."""
+
+    def numpy(self) -> Array:
+        """A copy in main memory."""
+
+
+Tensor = Array | DeviceTensor
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceInfo:
+    """Where networks run. ``provider``: as the backend calls it; ``version``: the backend's own."""
+
+    backend: str
+    provider: str
+    version: str
+
+
+class Network(ABC):
+    """One loaded network. Used from one thread at a time."""
+
+    spec: NetworkSpec
+
+    @abstractmethod
+    def run(self, inputs: Mapping[str, Tensor], keep: Sequence[str] = ()) -> dict[str, Tensor]:
+        """All outputs by name. Those in ``keep`` may stay on the device; the others are NumPy arrays of their own.
+
+        A tensor that was kept holds until the next ``run`` of the same network. Raises AnimatorError, naming the
+        network, if the backend fails.
+        """
+
+    def __call__(self, **inputs: Tensor) -> dict[str, Array]:
+        """``run``, with every output in main memory."""
+        return self.run(inputs)  # type: ignore[return-value]
+
+    def close(self) -> None:
+        """Free what is held. May be called twice."""
+
+
+class Backend(ABC):
+    """Loads networks onto one device."""
+
+    name: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def device(self) -> DeviceInfo: ...
+
+    @abstractmethod
+    def load(self, path: Path, spec: NetworkSpec) -> Network:
+        """Raises AnimatorError if the file is missing, broken, or has other inputs or outputs than ``spec``."""
+
+    @abstractmethod
+    def put(self, array: Array) -> Tensor:
+        """Keep an array where the networks run, for use in many calls."""

@@ -1,0 +1,1 @@
+"""The weights of the ditto animator: fetching, checking and describing them."""
