@@ -22,37 +22,34 @@ class Pipeline:
         self.times = {name: Timings(100_000) for name in ("gate", "analyse", "render", "stage", "whole")}
         self._gate = gate
         self._stage = stage
-        self._whole = 0.0  # s spent on the frame in hand
 
     def run(self, sound: Iterable[FloatArray]) -> Iterator[Picture]:
         """One picture for every 40 ms of ``sound`` (float32 pieces, 16 kHz), the last one filled up with silence."""
+        poses = self.animator.analyse_whole(self._decided(sound))
+        while True:
+            gating = self.times["gate"].total
+            with self.times["analyse"].stopwatch() as waited:
+                pose = next(poses, None)
+            if pose is None:
+                return
+            self.times["analyse"].add(waited.seconds - (self.times["gate"].total - gating))
+            with self.times["render"].measure() as rendering:
+                rgb = self.animator.render(pose)
+            with self.times["stage"].measure() as staging:
+                picture = self._stage.compose(rgb, pose.pts)
+            self.times["whole"].add(waited.seconds + rendering.seconds + staging.seconds)
+            yield picture
+
+    def _decided(self, sound: Iterable[FloatArray]) -> Iterator[AudioChunk]:
         chunker = Chunker()
         for piece in sound:
             for chunk in chunker.push(piece):
-                yield from self._push(chunk)
+                with self.times["gate"].measure():
+                    decided = self._gate.push(chunk)
+                yield from decided
         for chunk in chunker.finish(FRAME_SAMPLES):
-            yield from self._push(chunk)
-        yield from self._animate(self._gate.flush())
-
-    def _push(self, chunk: AudioChunk) -> Iterator[Picture]:
-        with self.times["gate"].measure() as spent:
-            decided = self._gate.push(chunk)
-        self._whole += spent.seconds
-        yield from self._animate(decided)
-
-    def _animate(self, chunks: Iterable[AudioChunk]) -> Iterator[Picture]:
-        for chunk in chunks:
-            with self.times["analyse"].measure() as analysing:
-                poses = self.animator.analyse(chunk)
-            self._whole += analysing.seconds
-            for pose in poses:
-                with self.times["render"].measure() as rendering:
-                    rgb = self.animator.render(pose)
-                with self.times["stage"].measure() as staging:
-                    picture = self._stage.compose(rgb, pose.pts)
-                self.times["whole"].add(self._whole + rendering.seconds + staging.seconds)
-                self._whole = 0.0
-                yield picture
+            yield from self._gate.push(chunk)
+        yield from self._gate.flush()
 
 
 def at_rate(pictures: Iterable[Picture], fps: Fraction, standby: Picture) -> Iterator[Picture]:

@@ -12,7 +12,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -164,8 +164,16 @@ class Session:
         self._store.standby = stage.compose(animator.portrait(), 0)
         gate = make_gate(self.profile.gate, animator.look_ahead)
         self._hold = gate.hold
+        self._chunks.allow(animator.tail // CHUNK_SAMPLES)
         pump = AudioPump(
-            self.source, gate, self._clock, self._chunks, self.notices, self._voice.put, self._presenter.end_at
+            self.source,
+            gate,
+            self._clock,
+            self._chunks,
+            self.notices,
+            self._voice.put,
+            self._presenter.end_at,
+            animator.tail,
         )
         with self._lock:
             self._pump = pump
@@ -313,7 +321,7 @@ class Session:
             avatar = found.avatar.model_copy(update={"portrait": portrait_path(found)})
             profile = self.profile.model_copy(update={"avatar": avatar, "animator": found.animator})
             profile = profile.located(found.name, self.profile.folder)
-            animator, notice = self._make_animator(profile)
+            animator, notice = self._succeeding(profile)
             try:
                 self._check_fits(animator, target)
                 animator.warm_up()
@@ -331,6 +339,15 @@ class Session:
             self.notices.clear("animator")
             if notice:
                 self.notices.add("animator", notice)
+
+    def _succeeding(self, profile: Profile) -> tuple[Animator, str]:
+        """The animator for the next profile, sharing what the present one has loaded if it can."""
+        worker = self._worker
+        if worker is not None and worker.error is None:
+            successor = worker.animator.successor(profile)
+            if successor is not None:
+                return successor, ""
+        return self._make_animator(profile)
 
     def _check_fits(self, animator: Animator, target: str) -> None:
         plan = plan_latency(animator, self._hold, self.latency.source, self.latency.camera)
@@ -419,6 +436,12 @@ class Session:
                 "compute_p95": round(worker.frame_times.percentile_ms(95), 2) if worker is not None else 0.0,
                 "device": round((plan.source + plan.camera) * 1000, 1),
                 "total": round(plan.total * 1000, 1),
+            },
+            "stages": [asdict(stage) for stage in worker.animator.stages()] if worker is not None else [],
+            "queues": {
+                "chunks": len(self._chunks),
+                "poses": worker.waiting if worker is not None else 0,
+                "pictures": len(self._store),
             },
             "muted": self._muted,
             "paused": self._paused,
@@ -517,6 +540,6 @@ class Session:
         lost = self._skipped() - skipped
         if since and lost > SKIPPED_SHARE * WATCH_WINDOW * ANIMATION_FPS and not pump.lost:
             drawing = worker.frame_times.percentile_ms(95)
-            why = f"drawing one took up to {drawing:.0f} ms, the machine may be too busy"
-            text = f"{lost} frames of the last {WATCH_WINDOW:.0f} s were skipped: {why}."
+            why = f"drawing one took up to {drawing:.0f} ms, the machine may be too busy."
+            text = f"{lost} frames of the last {WATCH_WINDOW:.0f} s were skipped: {worker.animator.bottleneck() or why}"
             self.notices.add("load", text, seconds=RECENT)

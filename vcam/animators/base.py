@@ -7,12 +7,15 @@ sound and must see all of it; ``render`` draws one frame and is left out for fra
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from vcam.errors import AnimatorError, nearest
-from vcam.media import FRAME_SAMPLES, AudioChunk, ByteArray
+from vcam.media import CHUNK_SAMPLES, FRAME_SAMPLES, AudioChunk, ByteArray, silence
+
+if TYPE_CHECKING:
+    from vcam.profile.model import Profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,16 @@ class Scene:
 
 
 @dataclass(frozen=True, slots=True)
+class StageLoad:
+    """What one stage of an animator's work costs lately: ms for a call, and the share of real time that it takes."""
+
+    name: str
+    p50_ms: float
+    p95_ms: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
 class Pose:
     """What a frame will show, before it is drawn. Animators subclass it. ``pts`` is a multiple of 640."""
 
@@ -47,7 +60,7 @@ class Animator(ABC):
     #: Names that :meth:`express` takes.
     expressions: ClassVar[tuple[str, ...]] = ()
 
-    #: PTS samples that must be known *after* a frame's last sample before its pose can be given.
+    #: PTS samples after the newest chunk that the animator wants to see with it, as ``chunk.ahead``.
     look_ahead: int = 0
 
     #: Seconds that the session allows for one frame's analysis, drawing and staging; part of the fixed delay.
@@ -55,8 +68,17 @@ class Animator(ABC):
 
     @property
     def algorithmic_latency(self) -> int:
-        """Samples from a frame's first sample until the last one needed for it, look-ahead included."""
+        """Samples from a frame's first sample until the last one needed for it, look-ahead included.
+
+        An animator whose poses come later than their own sound has been pushed says here how much later.
+        """
         return FRAME_SAMPLES + self.look_ahead
+
+    @property
+    def tail(self) -> int:
+        """Samples of silence that must follow the end of a stream until its last pose has come. A multiple of 320."""
+        behind = max(0, self.algorithmic_latency - FRAME_SAMPLES - self.look_ahead)
+        return -(-behind // CHUNK_SAMPLES) * CHUNK_SAMPLES
 
     @abstractmethod
     def portrait(self) -> ByteArray:
@@ -74,6 +96,23 @@ class Animator(ABC):
     def render(self, pose: Pose) -> ByteArray:
         """Draw one frame: uint8 RGB [h, w, 3], C-contiguous. The caller must not change it, and may keep it only
         until the next call."""
+
+    def analyse_whole(self, chunks: Iterable[AudioChunk]) -> Iterator[Pose]:
+        """The poses of a whole recording, in PTS order: one for each frame that begins within it.
+
+        Streams, unless the animator does better where nobody waits.
+        """
+        end = 0
+        for chunk in chunks:
+            end = chunk.end
+            yield from self.analyse(chunk)
+        for pts in range(end, end + self.tail, CHUNK_SAMPLES):
+            chunk = AudioChunk(pts, silence(CHUNK_SAMPLES), False, silence(self.look_ahead))
+            yield from (pose for pose in self.analyse(chunk) if pose.pts < end)
+
+    def repeats(self, pose: Pose) -> bool:
+        """Whether ``render(pose)`` would draw what it drew last: the caller may then leave it out and show that again."""
+        return False
 
     def reset(self, pts: int) -> None:
         """Sound before ``pts`` (a multiple of 640) will not come: forget what was heard, ease to rest."""
@@ -95,8 +134,24 @@ class Animator(ABC):
     def set_away(self, away: bool) -> None:
         """Whether nobody listens at the moment: an idling portrait may show it. From any thread."""
 
+    def successor(self, profile: Profile) -> Animator | None:
+        """An animator for another profile that shares what this one has loaded; None if it could share nothing.
+
+        Raises VcamError if the profile cannot be animated. Called while this animator is in use, from any thread.
+        """
+        return None
+
+    def stages(self) -> Sequence[StageLoad]:
+        """What the parts of the work cost lately, in the order of the data. From any thread."""
+        return ()
+
+    def bottleneck(self) -> str:
+        """For a user whose frames are skipped: what takes the time and which setting would help; "" if unknown."""
+        return ""
+
     def warm_up(self) -> None:
-        """Do once whatever makes the first frames slow. Called before the session goes live."""
+        """Do once whatever makes the first frames slow. Called before the session goes live, and before its delay is
+        fixed: ``compute_allowance`` may be measured here."""
 
     def close(self) -> None:
         """Free what is held. May be called twice."""

@@ -47,8 +47,12 @@ class AudioPump:
         notices: Notices,
         on_voice: Callable[[AudioChunk], None],
         on_end: Callable[[int], None],
+        tail: int = 0,
     ) -> None:
-        """``on_voice`` gets every raw (or muted) chunk, ``on_end`` the PTS after the last one when a file has ended."""
+        """``on_voice`` gets every raw (or muted) chunk, ``on_end`` the PTS after the last one when a file has ended.
+
+        ``tail``: samples of silence that follow a file, for an animator that shows it later than it hears it.
+        """
         self.source = source
         self.meter = LevelMeter()
         self.muted = False
@@ -63,6 +67,7 @@ class AudioPump:
         self._notices = notices
         self._on_voice = on_voice
         self._on_end = on_end
+        self._tail = tail
         self._chunker = Chunker()
         self._continues = False  # whether the next block should follow the last one without a gap
         self._leaving_out = False  # while more came too late than one block holds
@@ -226,9 +231,12 @@ class AudioPump:
 
     def _finish(self) -> None:
         self._emit(self._chunker.finish(FRAME_SAMPLES))
+        end = self._chunker.next_pts
+        for chunk in self._chunker.push(silence(self._tail)):
+            self._chunks.put(self._gate.push(chunk))
         self._chunks.put(self._gate.flush())
         self._ended = True
-        self._on_end(self._chunker.next_pts)
+        self._on_end(end)
 
     def _append(self, sound: FloatArray) -> None:
         self._emit(self._chunker.push(sound))

@@ -12,7 +12,10 @@ STALE = SAMPLE_RATE  # samples after which a picture is not shown again
 
 
 class ChunkQueue:
-    """Gated chunks on their way to the animator. When full, all of it is dropped: what is that old is useless."""
+    """Gated chunks on their way to the animator. When full, all of it is dropped: what is that old is useless.
+
+    In silence nobody is woken for half a frame: threads that wake less often cost less.
+    """
 
     def __init__(self, size: int = 50) -> None:
         self._ready = threading.Condition()
@@ -20,13 +23,18 @@ class ChunkQueue:
         self._size = size
         self.dropped = 0
 
+    def allow(self, more: int) -> None:
+        """Hold so many chunks more: silence that follows a file comes all at once."""
+        self._size += more
+
     def put(self, chunks: Sequence[AudioChunk]) -> None:
         with self._ready:
             if len(self._chunks) + len(chunks) > self._size:
                 self.dropped += len(self._chunks)
                 self._chunks.clear()
             self._chunks.extend(chunks)
-            self._ready.notify()
+            if any(chunk.speech or chunk.end % FRAME_SAMPLES == 0 for chunk in chunks):
+                self._ready.notify()
 
     def get(self, timeout: float) -> AudioChunk | None:
         """The oldest chunk, or None if there is none within ``timeout`` seconds."""
@@ -59,6 +67,8 @@ class VoiceQueue:
 class PictureStore:
     """Finished pictures waiting for their tick. When full, the oldest is dropped and counted as skipped.
 
+    Who can wait asks ``has_room`` first: an animator that knows many frames at once may be ahead of the camera.
+
     A camera slower than the animation passes pictures over as a matter of course: with ``slow_camera`` those are not
     counted.
     """
@@ -71,6 +81,13 @@ class PictureStore:
         self._shown: Picture | None = None
         self.standby: Picture | None = None  # what to show while there is nothing better
         self.skipped = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def has_room(self) -> bool:
+        return len(self._waiting) < self._size
 
     def put(self, picture: Picture) -> None:
         with self._lock:

@@ -1,21 +1,28 @@
-"""The animator worker: a thread that turns gated chunks into pictures, and leaves out those that come too late."""
+"""The animator worker: a thread that turns gated chunks into pictures, and leaves out those that come too late.
+
+Sound comes first: while poses wait to be drawn, every chunk that has arrived is analysed before the next one is.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 
 from vcam.animators.base import Animator, Pose
 from vcam.live.meters import Timings
 from vcam.live.queues import ChunkQueue, PictureStore
-from vcam.media import FRAME_SAMPLES, AudioChunk
+from vcam.media import FRAME_SAMPLES, SAMPLE_RATE, AudioChunk
 from vcam.stage import Stage
 
 logger = logging.getLogger(__name__)
 
 GET_TIMEOUT = 0.1  # s
+CROWDED = 0.01  # s between looks whether the store of finished pictures has room again
+DRAWING_WEIGHT = 0.1  # of the newest frame in the average of what drawing takes
+FRAME_TIME = FRAME_SAMPLES / SAMPLE_RATE  # s
 
 
 class AnimatorWorker:
@@ -42,7 +49,9 @@ class AnimatorWorker:
         self._store = store
         self._deadline = deadline
         self._expected: int | None = None  # PTS of the next chunk; None: begin anew
-        self._analysing = 0.0  # s spent on the chunks of the coming frame
+        self._drawing = 0.0  # s that drawing a frame takes, on average lately
+        self._analysing = 0.0  # s spent on the chunks of the coming poses
+        self._poses: deque[tuple[Pose, float]] = deque()  # to be drawn, with the s that the analysis of each took
         self._busy_since: float | None = None
         self._swap = threading.Lock()
         self._next: tuple[Animator, Stage] | None = None
@@ -94,10 +103,14 @@ class AnimatorWorker:
     def _run(self) -> None:
         try:
             while not self._stop.is_set():
-                chunk = self._chunks.get(GET_TIMEOUT)
+                drawable = bool(self._poses) and self._store.has_room
+                chunk = self._chunks.get(0.0 if drawable else CROWDED if self._poses else GET_TIMEOUT)
                 if chunk is not None:
                     self._busy_since = time.monotonic()
                     self._take(chunk)
+                elif drawable:
+                    self._busy_since = time.monotonic()
+                    self._show(*self._poses.popleft())
                 self._busy_since = None
         except Exception as error:  # it may fail in any way; the session decides what follows
             logger.exception("the animator %s failed", self.animator.kind)
@@ -124,7 +137,8 @@ class AnimatorWorker:
             poses = self.animator.analyse(chunk)
         self._analysing += analysing.seconds
         for pose in poses:
-            self._show(pose)
+            self._poses.append((pose, self._analysing / len(poses)))
+        if poses:
             self._analysing = 0.0
 
     def _take_over(self, pts: int) -> None:
@@ -138,16 +152,26 @@ class AnimatorWorker:
             stage.fade(pts, self._stage)  # before the old animator goes: its last frame may be its own buffer
             self._stage = stage
             old.close()
+            self._poses.clear()  # the old animator's
             self._expected = None
 
-    def _show(self, pose: Pose) -> None:
-        if time.monotonic() > self._deadline(pose.pts):
+    @property
+    def waiting(self) -> int:
+        """Poses that are known and not drawn yet."""
+        return len(self._poses)
+
+    def _show(self, pose: Pose, analysing: float) -> None:
+        # one that is ready only when the next is due would take that one's time, and be shown for none of its own
+        if time.monotonic() + min(self._drawing, FRAME_TIME) > self._deadline(pose.pts):
             self.skipped += self.drawn > 0  # what was captured while everything was being opened does not count
             return
         with self.frame_times.stopwatch() as drawing:
-            picture = self._stage.compose(self.animator.render(pose), pose.pts)
+            picture = self._stage.repeat(pose.pts) if self.animator.repeats(pose) else None
+            if picture is None:
+                picture = self._stage.compose(self.animator.render(pose), pose.pts)
         if self._stop.is_set():
             return  # replaced while drawing: its pictures are no longer wanted
         self._store.put(picture)
+        self._drawing += (drawing.seconds - self._drawing) * (DRAWING_WEIGHT if self.drawn else 1.0)
         self.drawn += 1
-        self.frame_times.add(self._analysing + drawing.seconds)
+        self.frame_times.add(analysing + drawing.seconds)

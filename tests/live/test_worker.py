@@ -1,0 +1,107 @@
+"""An animator that hears ahead and gives many poses at once: sound before pictures, none lost, the end included."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from tests.live.parts import CountingAnimator
+from tests.waiting import wait_until
+from vcam.animators.base import Pose
+from vcam.audio.gate import OpenGate
+from vcam.live.queues import ChunkQueue, PictureStore
+from vcam.live.worker import AnimatorWorker
+from vcam.media import CHUNK_SAMPLES, FRAME_SAMPLES, AudioChunk, ByteArray, silence
+from vcam.offline import Pipeline
+from vcam.stage import Stage
+
+CLIP = 10  # frames that come at once
+BEHIND = 2 * CLIP * FRAME_SAMPLES
+
+
+class ClipAnimator(CountingAnimator):
+    """Gives ten poses at once, when the ten frames after them have been heard too: like a diffusion in clips."""
+
+    kind: ClassVar[str] = "clips"
+    look_ahead = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log: list[str] = []
+
+    @property
+    def algorithmic_latency(self) -> int:
+        return BEHIND
+
+    def analyse(self, chunk: AudioChunk) -> Sequence[Pose]:
+        self.log.append("heard")
+        super().analyse(chunk)
+        first = chunk.end - BEHIND
+        if first < 0 or first % (CLIP * FRAME_SAMPLES):
+            return []
+        return [Pose(first + k * FRAME_SAMPLES) for k in range(CLIP)]
+
+    def render(self, pose: Pose) -> ByteArray:
+        self.log.append("drawn")
+        return super().render(pose)
+
+
+def _chunks(count: int) -> list[AudioChunk]:
+    return [AudioChunk(k * CHUNK_SAMPLES, silence(CHUNK_SAMPLES)) for k in range(count)]
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage(160, 120)
+
+
+def test_sound_that_has_come_is_heard_before_the_next_frame_is_drawn(stage: Stage) -> None:
+    animator, chunks, store = ClipAnimator(), ChunkQueue(), PictureStore()
+    chunks.put(_chunks(45))  # 20 frames complete the first clip; more sound lies there already
+    worker = AnimatorWorker(animator, stage, chunks, store, lambda pts: time.monotonic() + 60)
+    worker.start()
+    wait_until(lambda: worker.drawn == CLIP)
+    assert animator.log == ["heard"] * 45 + ["drawn"] * CLIP
+    assert worker.waiting == 0
+    assert worker.stop()
+
+
+def test_frames_wait_while_the_store_is_full_and_none_is_lost(stage: Stage) -> None:
+    animator, chunks, store = ClipAnimator(), ChunkQueue(), PictureStore(size=4)
+    chunks.put(_chunks(40))
+    worker = AnimatorWorker(animator, stage, chunks, store, lambda pts: time.monotonic() + 60)
+    worker.start()
+    wait_until(lambda: worker.drawn == 4)
+    shown = [store.newest_due(k * FRAME_SAMPLES) for k in range(2)]
+    wait_until(lambda: worker.drawn == 6)
+    assert [picture.pts for picture, _ in shown if picture is not None] == [0, FRAME_SAMPLES]
+    assert store.skipped == 0
+    assert worker.skipped == 0
+    assert worker.waiting == CLIP - 6
+    assert worker.stop()
+
+
+def test_frames_that_would_be_late_are_left_out_and_later_ones_drawn(stage: Stage) -> None:
+    animator, chunks, store = ClipAnimator(), ChunkQueue(), PictureStore()
+    start = time.monotonic()
+    late = {k * FRAME_SAMPLES for k in (1, 2, 5)}
+    worker = AnimatorWorker(animator, stage, chunks, store, lambda pts: start + (-1 if pts in late else 60))
+    chunks.put(_chunks(40))
+    worker.start()
+    wait_until(lambda: worker.drawn + worker.skipped == CLIP)
+    assert worker.skipped == len(late)
+    on_time = [k for k in range(CLIP) if store.newest_due(k * FRAME_SAMPLES)[1]]
+    assert on_time == [0, 3, 4, 6, 7, 8, 9]
+    assert worker.stop()
+
+
+def test_a_recording_is_shown_to_its_end(stage: Stage) -> None:
+    animator = ClipAnimator()
+    assert animator.tail == BEHIND - FRAME_SAMPLES
+    sound = [np.zeros(FRAME_SAMPLES * 33 + 5, np.float32)]
+    pictures = list(Pipeline(OpenGate(0), animator, stage).run(sound))
+    assert [picture.pts for picture in pictures] == [k * FRAME_SAMPLES for k in range(34)]
