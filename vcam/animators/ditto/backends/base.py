@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
+import numpy as np
 import numpy.typing as npt
 
 from vcam.animators.ditto.networks import NetworkSpec
@@ -54,6 +55,19 @@ class Network(ABC):
     def __call__(self, **inputs: Tensor) -> dict[str, Array]:
         """``run``, with every output in main memory."""
         return self.run(inputs)  # type: ignore[return-value]
+
+    def warm_up(self, **shapes: tuple[int, ...]) -> None:
+        """Run once on zeros, so that no frame pays for what a backend does at first use.
+
+        ``shapes``: of the inputs whose size the spec leaves open. Raises as :meth:`run`; ValueError if one is missing.
+        """
+        zeros: dict[str, Tensor] = {}
+        for name, shape in self.spec.inputs.items():
+            sizes = [size for size in shapes.get(name, shape) if size is not None]
+            if len(sizes) < len(shape):
+                raise ValueError(f"{self.spec.name}: give the shape of {name}")
+            zeros[name] = np.zeros(sizes, np.int64 if name in self.spec.integers else np.float32)
+        self.run(zeros)
 
     def close(self) -> None:
         """Free what is held. May be called twice."""
