@@ -118,17 +118,36 @@ class LiteOptions(Section):
     expression: ExpressionName = "neutral"
 
 
+EmotionName = Literal["angry", "disgust", "fear", "happy", "neutral", "sad", "surprise", "contempt"]
+
+
 class DittoOptions(Section):
-    """Settings of the photoreal animator; unset ones follow the quality preset."""
+    """Settings of the photoreal animator; those left null follow the quality preset, then the checkpoint.
+
+    ``checkpoint``: its folder (see ``vcam checkpoints``). ``provider`` is onnxruntime's, ``gpu`` the number of the
+    graphics card. ``chunk``: frames of context, new ones and look-ahead for the audio network. ``landmarks``: who
+    finds the face: the checkpoint's InsightFace networks (for non-commercial use) or vcam's own proposal.
+    ``options``: any other run option of the pipeline, by its name.
+    """
 
     checkpoint: Path | None = None
+    stand_in: bool = False
+    provider: Literal["auto", "cpu", "cuda", "coreml", "directml", "openvino"] = "auto"
+    gpu: int = Field(0, ge=0, le=63)
+    seed: int = Field(0, ge=0, le=2**32 - 1)
+    emotion: EmotionName = "neutral"
+    landmarks: Literal["insightface", "lite"] = "insightface"
     sampling_timesteps: int | None = Field(None, ge=1, le=1000)
     overlap: int | None = Field(None, ge=40, le=79)
+    chunk: tuple[int, int, int] | None = None
+    max_size: int | None = Field(None, ge=64, le=4096)
+    template_n_frames: int | None = Field(None, ge=1, le=10_000)
+    options: dict[str, Any] = {}
 
 
 class AnimatorSettings(Section):
     kind: Literal["auto", "lite", "ditto"] = "auto"
-    quality: Literal["quality", "balanced", "low-latency"] = "balanced"
+    quality: Literal["quality", "balanced", "low-latency", "fast"] = "balanced"
     lite: LiteOptions = LiteOptions()
     ditto: DittoOptions = DittoOptions()
 
