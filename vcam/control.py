@@ -38,6 +38,9 @@ class SessionControl(Protocol):
     def express(self, name: str) -> None:
         """Show an expression until another one is asked for. Raises VcamError if the avatar has none of that name."""
 
+    def pose(self, yaw: float, pitch: float, roll: float, gaze_x: float, gaze_y: float) -> None:
+        """Turn the head by so many degrees, and the eyes (-1 to 1), until asked again. Raises VcamError if it cannot."""
+
     def switch(self, target: str) -> None:
         """Change to another avatar or profile, by name or path, without letting go of the camera.
 

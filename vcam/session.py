@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from types import TracebackType
 from typing import Any, TypeVar
 
-from vcam.animators.base import Animator
+from vcam.animators.base import Animator, Steering
 from vcam.audio.gate import make_gate
 from vcam.audio.source import Source
 from vcam.build import build_animator, build_fallback, build_stage, camera_format, portrait_path
@@ -107,6 +107,7 @@ class Session:
         self._muted = False
         self._paused = False
         self._expression: str | None = None  # asked for while running
+        self._steering: Steering | None = None  # likewise
         self._lock = threading.Lock()  # guards the state above and which worker is in use; never held for long
         self._switching = threading.Lock()
         self._closing = threading.Lock()
@@ -300,11 +301,28 @@ class Session:
             self._worker.express(name)
             self._expression = name
 
+    def pose(self, yaw: float, pitch: float, roll: float, gaze_x: float, gaze_y: float) -> None:
+        """Turn head and eyes, in the terms of :class:`Steering`, until told otherwise, also after a switch.
+
+        Raises VcamError if that is too far, or the animator cannot.
+        """
+        steering = Steering(yaw, pitch, roll, gaze_x, gaze_y)
+        with self._lock:
+            if self._worker is None:
+                raise AnimatorError("The session is not live yet.", "Try again in a moment.")
+            self._worker.steer(steering)
+            self._steering = steering
+
     def _brief(self, animator: Animator) -> None:
         """Tell an animator what was asked of the one before it."""
         animator.set_away(self._paused)
         if self._expression is not None and self._expression in animator.expressions:
             animator.express(self._expression)
+        if self._steering is not None:
+            try:
+                animator.steer(self._steering)
+            except AnimatorError as error:
+                logger.info("the head goes back: %s", error.message)
 
     def switch(self, target: str) -> None:
         """Show another avatar, or all that another profile says of avatar and animator. Cross-fades; no gap.

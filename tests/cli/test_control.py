@@ -70,7 +70,7 @@ def line_of(process: subprocess.Popen[str]) -> str:
 
 
 @pytest.mark.parametrize(
-    "command", ["stop", "status", "pause", "resume", "mute", "unmute", "express smile", "switch robin"]
+    "command", ["stop", "status", "pause", "resume", "mute", "unmute", "express smile", "pose --yaw 9", "switch robin"]
 )
 def test_without_a_session(command: str) -> None:
     result = vcam(*command.split())

@@ -86,6 +86,9 @@ class StandIn:
             raise AnimatorError(f"There is no expression {name!r}.", "Did you mean 'smile'?")
         logger.info("Showing %s", name)
 
+    def pose(self, yaw: float, pitch: float, roll: float, gaze_x: float, gaze_y: float) -> None:
+        self.asked.append(f"pose {yaw:g} {pitch:g} {roll:g} {gaze_x:g} {gaze_y:g}")
+
     def switch(self, target: str) -> None:
         self.asked.append(f"switch {target}")
         if target == "nobody":

@@ -113,7 +113,8 @@ def test_round_trip(door: Door) -> None:
     assert door.client.call("status")["state"] == "live"
     door.client.call("switch", target="Ünïcode, \n and [brackets]")
     door.client.call("express", name="smile")
-    assert door.session.asked == ["switch Ünïcode, \n and [brackets]", "express smile"]
+    door.client.call("pose", yaw=10.5, pitch=-3, roll=0, gaze_x=0, gaze_y=0.25)
+    assert door.session.asked == ["switch Ünïcode, \n and [brackets]", "express smile", "pose 10.5 -3 0 0 0.25"]
 
 
 def test_the_socket_is_for_this_user_alone(door: Door) -> None:
@@ -302,7 +303,7 @@ def test_requests_at_work_are_not_cut_off_for_newcomers(door: Door) -> None:
         go_on.wait(20)
         return status()
 
-    door.server._commands["status"] = ((), slow_status)  # bound at construction
+    door.server._commands["status"] = ({}, slow_status)  # bound at construction
     results: list[str] = []
     threads = [
         threading.Thread(target=lambda: results.append(door.client.call("status", limit_s=30)["state"]))

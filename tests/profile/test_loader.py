@@ -112,7 +112,10 @@ def test_ditto_asks_for_ditto() -> None:
         ("camra:\n  fps: 30\n", "FILE, line 1: unknown key camra. Did you mean camera?"),
         ("\n\nfps: 30\n", "FILE, line 3: unknown key fps. Did you mean camera.fps?"),
         ("mirror: true\n", "FILE, line 1: unknown key mirror. Did you mean avatar.mirror?"),
-        ("camera:\n  seed: 1\n", "FILE, line 2: unknown key camera.seed. Did you mean animator.lite.seed or animator.ditto.seed?"),
+        (
+            "camera:\n  seed: 1\n",
+            "FILE, line 2: unknown key camera.seed. Did you mean animator.lite.seed or animator.ditto.seed?",
+        ),
         ("camera:\n  y: 1\n", "FILE, line 2: unknown key camera.y. Did you mean avatar.framing.y?"),
         ("animator:\n  zoom: 2\n", "FILE, line 2: unknown key animator.zoom. Did you mean avatar.framing.zoom?"),
         (

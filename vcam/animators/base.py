@@ -36,6 +36,26 @@ class Scene:
 
 
 @dataclass(frozen=True, slots=True)
+class Steering:
+    """Where head and eyes are asked to turn, on top of what they do by themselves.
+
+    ``yaw``, ``pitch``, ``roll`` in degrees, at most 30 either way; ``gaze_x``, ``gaze_y`` from -1 to 1. As the picture
+    is seen: positive yaw and gaze_x to the right, positive pitch and gaze_y up, positive roll clockwise.
+    """
+
+    yaw: float = 0.0
+    pitch: float = 0.0
+    roll: float = 0.0
+    gaze_x: float = 0.0
+    gaze_y: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, limit in (("yaw", 30), ("pitch", 30), ("roll", 30), ("gaze_x", 1), ("gaze_y", 1)):
+            if not abs(getattr(self, name)) <= limit:  # nan too
+                raise AnimatorError(f"{name} must be between -{limit} and {limit}, not {getattr(self, name):g}.")
+
+
+@dataclass(frozen=True, slots=True)
 class StageLoad:
     """What one stage of an animator's work costs lately: ms for a call, and the share of real time that it takes."""
 
@@ -130,6 +150,13 @@ class Animator(ABC):
             raise AnimatorError(
                 f"There is no expression {name[:40]!r}.", f"Did you mean {near[0]!r}? {known}" if near else known
             )
+
+    def steer(self, steering: Steering) -> None:
+        """Turn head and eyes there from the next analysed frame on, easing, until told otherwise. From any thread.
+
+        Raises AnimatorError if this animator cannot.
+        """
+        raise AnimatorError("This animator's head cannot be turned on request.")
 
     def set_away(self, away: bool) -> None:
         """Whether nobody listens at the moment: an idling portrait may show it. From any thread."""

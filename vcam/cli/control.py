@@ -1,4 +1,6 @@
-"""The commands that talk to the running session: stop, status, logs, pause, resume, mute, unmute, express, switch."""
+"""The commands that talk to the running session: stop, status, logs, pause, resume, mute, unmute, express, pose,
+switch.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,7 @@ WATCH_INTERVAL_S = 0.5
 
 def register(app: typer.Typer) -> None:
     """Add the commands to ``app``."""
-    for command in (stop, status, logs, pause, resume, mute, unmute, express, switch):
+    for command in (stop, status, logs, pause, resume, mute, unmute, express, pose, switch):
         app.command()(command)
 
 
@@ -155,6 +157,20 @@ def _expressions() -> list[str]:
     except NotRunning:
         found = None
     return [str(name) for name in found] if found else list(get_args(ExpressionName))
+
+
+@handle_errors
+def pose(
+    yaw: Annotated[float, typer.Option(help="Degrees to the right; -30 to 30.")] = 0.0,
+    pitch: Annotated[float, typer.Option(help="Degrees up; -30 to 30.")] = 0.0,
+    roll: Annotated[float, typer.Option(help="Degrees clockwise; -30 to 30.")] = 0.0,
+    gaze_x: Annotated[float, typer.Option(help="The eyes to the right; -1 to 1.")] = 0.0,
+    gaze_y: Annotated[float, typer.Option(help="The eyes up; -1 to 1.")] = 0.0,
+) -> None:
+    """Turn the avatar's head and eyes, on top of their own motion; without options they come back."""
+    _client().call("pose", yaw=yaw, pitch=pitch, roll=roll, gaze_x=gaze_x, gaze_y=gaze_y)
+    asked = any((yaw, pitch, roll, gaze_x, gaze_y))
+    typer.echo("Turned. Undo it with: vcam pose" if asked else "Looking ahead again.")
 
 
 @handle_errors

@@ -40,7 +40,7 @@ class ControlClient:
         """Remove what a killed session left behind; does nothing while one runs."""
         self._lock.clear_stale()
 
-    def call(self, do: str, *, limit_s: float | None = None, **arguments: str) -> Any:
+    def call(self, do: str, *, limit_s: float | None = None, **arguments: str | float) -> Any:
         """Ask for ``do`` and return the result, JSON types.
 
         Raises NotRunning where no session runs, ControlError where it refuses, answers not within ``limit_s`` or

@@ -44,15 +44,16 @@ class ControlServer:
         self._lock = threading.Lock()
         self._workers: dict[threading.Thread, wire.Link] = {}
         self._unheard: dict[threading.Thread, wire.Link] = {}  # those whose request has not come yet, oldest first
-        self._commands: dict[str, tuple[tuple[str, ...], Callable[..., Any]]] = {
-            "status": ((), control.status),
-            "pause": ((), control.pause),
-            "resume": ((), control.resume),
-            "mute": ((), control.mute),
-            "unmute": ((), control.unmute),
-            "express": (("name",), control.express),
-            "switch": (("target",), control.switch),
-            "stop": ((), lambda: None),  # done after the reply, or the reply might not get out
+        self._commands: dict[str, tuple[dict[str, type], Callable[..., Any]]] = {
+            "status": ({}, control.status),
+            "pause": ({}, control.pause),
+            "resume": ({}, control.resume),
+            "mute": ({}, control.mute),
+            "unmute": ({}, control.unmute),
+            "express": ({"name": str}, control.express),
+            "pose": (dict.fromkeys(("yaw", "pitch", "roll", "gaze_x", "gaze_y"), float), control.pose),
+            "switch": ({"target": str}, control.switch),
+            "stop": ({}, lambda: None),  # done after the reply, or the reply might not get out
         }
 
     def start(self) -> None:
@@ -163,13 +164,21 @@ class ControlServer:
         except VcamError as error:
             return {"ok": False, "error": error.message, "hint": error.hint}, False
 
-    def _parse(self, request: dict[str, Any]) -> tuple[str, Callable[..., Any], dict[str, str]]:
+    def _parse(self, request: dict[str, Any]) -> tuple[str, Callable[..., Any], dict[str, Any]]:
         if request.pop("v", None) != wire.VERSION:
             raise wire.WireError(f"this session speaks version {wire.VERSION} of the control protocol")
         name = request.pop("do", None)
         if not isinstance(name, str) or name not in self._commands:
             raise wire.WireError(f"there is no command {str(name)[:40]!r}, only {', '.join(self._commands)}")
         wanted, command = self._commands[name]
-        if sorted(request) != sorted(wanted) or not all(isinstance(value, str) for value in request.values()):
-            raise wire.WireError(f"{name} takes {', '.join(f'{key} (text)' for key in wanted) or 'no arguments'}")
+        if sorted(request) != sorted(wanted) or not all(_is(value, wanted[key]) for key, value in request.items()):
+            kinds = {str: "text", float: "number"}
+            arguments = ", ".join(f"{key} ({kinds[kind]})" for key, kind in wanted.items())
+            raise wire.WireError(f"{name} takes {arguments or 'no arguments'}")
         return name, command, request
+
+
+def _is(value: object, kind: type) -> bool:
+    if kind is float:  # JSON has one kind of number, and Python takes True for one
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, kind)

@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from vcam.animators.base import Animator, Pose
+from vcam.animators.base import Animator, Pose, Steering
 from vcam.live.meters import Timings
 from vcam.live.queues import ChunkQueue, PictureStore
 from vcam.media import FRAME_SAMPLES, SAMPLE_RATE, AudioChunk
@@ -85,6 +85,11 @@ class AnimatorWorker:
         """Ask the animator, or the one about to take over, for an expression. Raises AnimatorError."""
         with self._swap:
             self._newest().express(name)
+
+    def steer(self, steering: Steering) -> None:
+        """Ask the animator, or the one about to take over, to turn head and eyes. Raises AnimatorError."""
+        with self._swap:
+            self._newest().steer(steering)
 
     def set_away(self, away: bool) -> None:
         """Tell the animator, or the one about to take over, whether somebody is there."""
