@@ -406,3 +406,17 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "missing.png", Path("a\0b.png"), Path("x" * 5000)):
         with pytest.raises(AvatarError):
             read_image(path)
+
+
+def test_a_picture_is_repeated_as_it_is_but_not_while_it_fades() -> None:
+    stage = Stage(32, 16)
+    assert stage.repeat(0) is None
+    first = stage.compose(flat(32, 16, RED), 0)
+    again = stage.repeat(640)
+    assert again is not None
+    assert again.pts == 640
+    assert again.i420 is first.i420
+    stage.fade(1280)
+    assert stage.repeat(1280) is None
+    stage.compose(flat(32, 16, GREEN), 1280 + 2 * FADE)
+    assert stage.repeat(1280 + 3 * FADE) is not None

@@ -78,12 +78,17 @@ class Stage:
         self._last: ByteArray | None = None
         self._fading: ByteArray | None = None
         self._fade_start = 0
+        self._shown: ByteArray | None = None  # the I420 composed last
 
     def fade(self, pts: int, other: Stage | None = None) -> None:
         """From ``pts`` on, fade from the frame composed last (here, or by ``other``) to what comes next, in 300 ms."""
         last = (other or self)._last
         if last is not None:
             self._fading, self._fade_start = last.copy(), pts
+
+    def repeat(self, pts: int) -> Picture | None:
+        """The picture composed last once more, sharing its pixels; None if there is none, or while it fades."""
+        return None if self._shown is None or self._fading is not None else Picture(pts, self._shown)
 
     def compose(self, rgb: ByteArray, pts: int) -> Picture:
         """One frame (uint8 RGB [h, w, 3], left unchanged) as a new picture."""
@@ -95,6 +100,7 @@ class Stage:
         i420 = cv2.cvtColor(frame, cv2.COLOR_RGB2YUV_I420).astype(np.uint8, copy=False)
         if self._badge is not None:
             self._badge.stamp(i420)
+        self._shown = i420
         return Picture(pts, i420)
 
     def _mix(self, frame: ByteArray, pts: int) -> ByteArray:

@@ -7,7 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from vcam.audio import webrtc_gate
 from vcam.audio.gate import Gate, HoldingGate, OpenGate, make_gate
+from vcam.audio.vad_features import FeatureExtractor
 from vcam.bench import signals
 from vcam.media import CHUNK_SAMPLES, SAMPLE_RATE, AudioChunk, FloatArray, samples, silence
 from vcam.profile.model import GateSettings
@@ -289,3 +291,34 @@ def test_a_recorded_voice_passes_whole(gate: Gate) -> None:
     assert out[power > 10 ** (-40 / 10)].all()
     assert not out[:15].any()
     assert 0.85 < out.mean() < 0.97
+
+
+def test_what_is_put_off_while_it_is_quiet_changes_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(2)
+    voice, room = signals.vowel(samples(300)), signals.white(rng, samples(900))
+    parts = [
+        part
+        for level in (-23, -35, -52, -57, -30)
+        for part in (signals.scaled(room[: samples(100 * rng.integers(1, 9))], -62), signals.scaled(voice, level))
+    ]
+    sound = np.concatenate([silence(3200), *parts, silence(6400), *parts]).astype(np.float32)
+    settings = GateSettings()
+    put_off = opened(make_gate(settings), sound)
+    monkeypatch.setattr(webrtc_gate, "BACKLOG", 0)
+    assert 0 < np.count_nonzero(put_off) < len(put_off)
+    np.testing.assert_array_equal(opened(make_gate(settings), sound), put_off)
+
+
+def test_features_are_the_same_whether_or_not_they_were_asked_for_before() -> None:
+    sound = signals.white(np.random.default_rng(3), 40 * CHUNK_SAMPLES) * np.linspace(0, 0.1, 40 * CHUNK_SAMPLES)
+    each, last = FeatureExtractor(), FeatureExtractor()
+    pieces = [chunk.samples for chunk in chunks(sound.astype(np.float32))]
+    for piece in pieces[:-1]:
+        each.push(piece)
+        last.follow(piece)
+    expected, found = each.push(pieces[-1]), last.push(pieces[-1])
+    np.testing.assert_allclose(found.hiss, expected.hiss)
+    np.testing.assert_allclose(found.voice, expected.voice)
+    assert (found.voicing, found.lag, found.snr, found.hiss_floor) == pytest.approx(
+        (expected.voicing, expected.lag, expected.snr, expected.hiss_floor)
+    )

@@ -105,3 +105,20 @@ def test_a_recording_is_shown_to_its_end(stage: Stage) -> None:
     sound = [np.zeros(FRAME_SAMPLES * 33 + 5, np.float32)]
     pictures = list(Pipeline(OpenGate(0), animator, stage).run(sound))
     assert [picture.pts for picture in pictures] == [k * FRAME_SAMPLES for k in range(34)]
+
+
+def test_a_pose_that_looks_like_the_last_one_is_shown_again_without_drawing(stage: Stage) -> None:
+    class Frozen(ClipAnimator):
+        def repeats(self, pose: Pose) -> bool:
+            return pose.pts % (5 * FRAME_SAMPLES) != 0
+
+    animator, chunks, store = Frozen(), ChunkQueue(), PictureStore()
+    chunks.put(_chunks(40))
+    worker = AnimatorWorker(animator, stage, chunks, store, lambda pts: time.monotonic() + 60)
+    worker.start()
+    wait_until(lambda: worker.drawn == CLIP)
+    pictures = [store.newest_due(k * FRAME_SAMPLES)[0] for k in range(CLIP)]
+    assert [picture.pts for picture in pictures if picture is not None] == [k * FRAME_SAMPLES for k in range(CLIP)]
+    assert len({id(picture.i420) for picture in pictures if picture is not None}) == 2
+    assert animator.log.count("drawn") == 2
+    assert worker.stop()

@@ -94,8 +94,10 @@ class Evidence:
 class EvidenceFinder:
     """Streaming: remembers the chunks that the rules look back on."""
 
+    REACH: Final = 3  # chunks that evidence rests on, the newest included
+
     def __init__(self) -> None:
-        self._recent: deque[Features] = deque(maxlen=3)
+        self._recent: deque[Features] = deque(maxlen=self.REACH)
 
     def reset(self) -> None:
         self._recent.clear()
@@ -140,7 +142,9 @@ class EvidenceFinder:
             return True
         lags = [heard.lag for heard in self._recent if heard.voicing >= CERTAIN]
         change = now.voice[-STEPS:].max() - now.voice[-2 * STEPS : -STEPS].max()
-        return bool(len(lags) == 3 and max(lags) < 1.15 * min(lags) and now.bright > BRIGHT - 6 and -4 < change < 8)
+        return bool(
+            len(lags) == self.REACH and max(lags) < 1.15 * min(lags) and now.bright > BRIGHT - 6 and -4 < change < 8
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from enum import Enum, auto
 from typing import Final
@@ -11,7 +12,7 @@ import webrtcvad
 
 from vcam.audio.gate import HoldingGate
 from vcam.audio.speech_evidence import Evidence, EvidenceFinder
-from vcam.audio.vad_features import FeatureExtractor
+from vcam.audio.vad_features import FeatureExtractor, level
 from vcam.media import CHUNK_SAMPLES, SAMPLE_RATE, FloatArray, samples
 from vcam.profile.model import GateSettings
 
@@ -23,6 +24,8 @@ PROOF_CHUNKS: Final = 3  # of voice; what has had fewer may be a mistake ...
 DOUBTFUL_HANGOVER_MS: Final = 120  # ... and ends sooner
 CONSONANT_TAIL_MS: Final = 100  # how long after the last voiced sound a consonant still belongs to the word
 SOUND_TAIL_MS: Final = 60  # the same for what else is heard
+
+BACKLOG: Final = 8  # chunks under the least level that are put off: about 1 ms of work when a voice comes
 
 NONE: Final = range(0)
 NEWEST: Final = range(1)
@@ -56,6 +59,7 @@ class WebRtcGate(HoldingGate):
         self._features = FeatureExtractor()
         self._evidence = EvidenceFinder()
         self._votes: deque[bool] = deque(maxlen=VOTES)
+        self._unheard: deque[FloatArray] = deque()  # too quiet for speech: put off, as most of it needs less work then
         self._forget()
 
     def _forget(self) -> None:
@@ -63,6 +67,7 @@ class WebRtcGate(HoldingGate):
         self._features.reset()
         self._evidence.reset()
         self._votes.clear()
+        self._unheard.clear()
         self._state = _State.CLOSED
         self._voiced_run = 0
         self._trial_left = 0
@@ -73,12 +78,17 @@ class WebRtcGate(HoldingGate):
         self._voiced_chunks = 0
 
     def _judge(self, sound: FloatArray) -> range:
-        sound = np.nan_to_num(sound, posinf=1.0, neginf=-1.0)  # one broken sample must not deafen the gate for good
-        features = self._features.push(sound)
-        evidence = self._evidence.push(features)
-        self._votes.append(self._vad.is_speech(_as_int16(sound), SAMPLE_RATE))
-        if features.level < self._settings.min_level_dbfs:
+        loud = level(sound)
+        if not math.isfinite(loud):  # one broken sample must not deafen the gate for good
+            sound = np.nan_to_num(sound, posinf=1.0, neginf=-1.0)
+            loud = level(sound)
+        self._unheard.append(sound)
+        if loud >= self._settings.min_level_dbfs:
+            evidence = self._listen()
+        else:  # no speech, whatever it sounds like
             evidence = Evidence()
+            if len(self._unheard) > BACKLOG:
+                self._follow()
         self._voiced_run = self._voiced_run + 1 if evidence.certain or (evidence.voiced and any(self._votes)) else 0
 
         if self._state is _State.OPEN:
@@ -91,6 +101,27 @@ class WebRtcGate(HoldingGate):
         if self._state is _State.ON_TRIAL:
             return self._stay_on_trial()
         return self._start_trial(evidence)
+
+    def _follow(self) -> None:
+        """Catch up with chunks that are too long ago to be evidence of anything."""
+        while len(self._unheard) >= EvidenceFinder.REACH:
+            sound = self._unheard.popleft()
+            self._vote(sound)
+            self._features.follow(sound)
+
+    def _listen(self) -> Evidence:
+        """Catch up with the rest too; the evidence of the newest chunk."""
+        newest = self._unheard.pop()
+        self._follow()
+        for sound in self._unheard:
+            self._vote(sound)
+            self._evidence.push(self._features.push(sound))
+        self._unheard.clear()
+        self._vote(newest)
+        return self._evidence.push(self._features.push(newest))
+
+    def _vote(self, sound: FloatArray) -> None:
+        self._votes.append(self._vad.is_speech(_as_int16(sound), SAMPLE_RATE))
 
     def _stay_open(self, evidence: Evidence) -> range:
         self._since_voiced += 1

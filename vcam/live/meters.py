@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections import deque
@@ -73,8 +74,8 @@ class LevelMeter:
     def add(self, samples: FloatArray) -> None:
         if len(samples):
             power = float(np.dot(samples, samples)) / len(samples)
-            level = 10 * np.log10(power) if power > 1e-9 else FLOOR_DBFS
-            self.dbfs = float(max(level, self.dbfs - LEVEL_DECAY_DB * len(samples), FLOOR_DBFS))
+            level = 10 * math.log10(power) if power > 1e-9 else FLOOR_DBFS
+            self.dbfs = max(level, self.dbfs - LEVEL_DECAY_DB * len(samples), FLOOR_DBFS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import itertools
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tests.animators.lite.speech import chunks, jaws, poses, sentence, vowel
 from vcam.animators.base import Pose, Scene
 from vcam.animators.lite import Avatar, LiteAnimator, LitePose, load_avatar
+from vcam.animators.lite.eyes import EyeShape
 from vcam.errors import AnimatorError
 from vcam.media import FRAME_SAMPLES, ByteArray, FloatArray, samples, silence
 from vcam.profile.model import LiteOptions
@@ -240,3 +244,35 @@ def test_away_it_looks_around_and_coming_back_eases() -> None:
     assert np.abs(np.diff(heads, axis=0)).max() < 3.5
     later = looks(here, 16000 * 30)
     assert back[-1].head.yaw == pytest.approx(later[-1].head.yaw, abs=0.01)
+
+
+@pytest.mark.parametrize("scene", [Scene(1280, 720), Scene(640, 360)])
+def test_an_idle_head_rests_between_moves_too_small_to_see(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    def idle() -> list[LitePose]:
+        return poses(animator(LiteOptions(), scene), chunks(silence(16000 * 20), speech=False))
+
+    found = idle()
+    monkeypatch.setattr("vcam.animators.lite.animator._HARDLY", 0.0)
+    wanted = idle()
+    pixels = scene.height / 1000
+    for a, b in zip(found, wanted, strict=True):
+        assert a.pts == b.pts
+        assert a.eyes == b.eyes  # blinks and glances are drawn as they come
+        for name in ("x", "y", "yaw", "pitch", "breath"):
+            assert abs(getattr(a.head, name) - getattr(b.head, name)) * pixels < 0.25
+    moves = [a.shows != b.shows for a, b in itertools.pairwise(found)]
+    assert 0.2 < np.mean(moves) < 0.8
+    # not stepped: it never rests for long, and never leaps more than a glance's or a nod's frame would
+    assert max(len(list(run)) for moved, run in itertools.groupby(moves) if not moved) <= 12
+    leaps, smooth = (max(abs(a.head.yaw - b.head.yaw) for a, b in itertools.pairwise(p)) for p in (found, wanted))
+    assert (leaps - smooth) * pixels < 0.25
+
+
+def test_what_looks_the_same_need_not_be_drawn_again() -> None:
+    lite = animator()
+    first, second = poses(lite, chunks(silence(1280), speech=False))[:2]
+    assert not lite.repeats(first)
+    lite.render(first)
+    assert lite.repeats(replace(second, head=first.head, mouth=first.mouth, eyes=first.eyes))
+    assert not lite.repeats(replace(second, eyes=EyeShape(1.0)))
+    assert not lite.repeats(Pose(0))

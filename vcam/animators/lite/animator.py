@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
+
+import cv2
 
 from vcam.animators.base import Animator, Pose, Scene
 from vcam.errors import AnimatorError
@@ -31,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 _MOUTH_STEPS = 64  # mouth and eyes are drawn in this many steps of each number
 _EYE_STEPS = 32
+_HARDLY = 0.25  # pixels: a smaller move is not drawn yet; idle heads move 3 to 6 pixels a second, so none is stepped
 _WORDS_OVER = 0.06  # a frame: an expression's own mouth is back two thirds of a second after the last word
 _CHEEKS = 7.0  # units that a full smile lifts the cheeks by
 
@@ -42,6 +45,11 @@ class LitePose(Pose):
     head: HeadPose
     mouth: MouthShape
     eyes: EyeShape
+
+    @property
+    def shows(self) -> tuple[HeadPose, MouthShape, EyeShape]:
+        """All of it but the PTS: what is alike looks alike."""
+        return self.head, self.mouth, self.eyes
 
 
 class LiteAnimator(Animator):
@@ -63,6 +71,8 @@ class LiteAnimator(Animator):
         self._speaking = 0.0  # 1 while words are spoken, the quiet moments between their sounds included
         self._asked: str | None = None  # an expression, by any thread, for the next frame
         self._compositor, self._reach = _drawn(self.avatar, scene)
+        self._held: LitePose | None = None  # the newest pose that moved
+        self._shown: LitePose | None = None  # the pose drawn last
         self._portrait = self._compositor.draw(HeadPose(), MouthShape(), EyeShape()).copy()
         self._portrait.flags.writeable = False
 
@@ -76,7 +86,11 @@ class LiteAnimator(Animator):
     def render(self, pose: Pose) -> ByteArray:
         if not isinstance(pose, LitePose):
             raise TypeError(f"expected a LitePose, not {type(pose).__name__}")
+        self._shown = pose
         return self._compositor.draw(pose.head, pose.mouth, pose.eyes)
+
+    def repeats(self, pose: Pose) -> bool:
+        return isinstance(pose, LitePose) and self._shown is not None and pose.shows == self._shown.shows
 
     def reset(self, pts: int) -> None:
         if pts % FRAME_SAMPLES:
@@ -89,6 +103,10 @@ class LiteAnimator(Animator):
     def face(self) -> Expression:
         """The expression of the newest pose, as far as it has come."""
         return self._face.shown
+
+    def warm_up(self) -> None:
+        # OpenCV's helper threads spin while they wait for work: with parts this small they cost more than they save
+        cv2.setNumThreads(1)
 
     def express(self, name: str) -> None:
         super().express(name)
@@ -104,7 +122,16 @@ class LiteAnimator(Animator):
         face = self._face.at(pts)
         motion = self._life.at(pts, target.presence, self._prosody.emphasis)
         mouth = self._mouth(target, face)
-        return LitePose(pts, self._head(motion, mouth, face), mouth, _eyes(motion, face))
+        return self._hold(LitePose(pts, self._head(motion, mouth, face), mouth, _eyes(motion, face)))
+
+    def _hold(self, pose: LitePose) -> LitePose:
+        """The pose before once more, as long as the head has hardly moved since: idling, that halves the drawing."""
+        held = self._held
+        alike = held is not None and held.shows[1:] == pose.shows[1:]
+        if held is not None and alike and self._compositor.moved(held.head, pose.head) < _HARDLY:
+            return replace(held, pts=pose.pts)
+        self._held = pose
+        return pose
 
     def _mouth(self, target: Mouth, face: Expression) -> MouthShape:
         """Lips do what is spoken, in the expression's place as far as there is speech; the corners always smile."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -59,24 +60,37 @@ class Compositor:
         room = _room(avatar.backdrop, scene)
         self._body = _Body(avatar, self._origin, scale, room)
         self._head = _Head(avatar, self._origin, scale, (width, height))
-        self._canvas = self._body.canvas.copy()
+        self._canvas = room.copy()
+        self._body.restore(self._canvas, (0, 0, width, height))
         self._drawn: Rect | None = None
 
     def draw(self, pose: HeadPose, mouth: MouthShape, eyes: EyeShape) -> ByteArray:
         """uint8 RGB [h, w, 3]; the same buffer every time."""
         moved = self._body.breathe(pose.breath)
-        if moved is not None:
-            _copy(self._body.canvas, self._canvas, moved)
-        if self._head.prepare(pose, mouth, eyes) or moved is not None:
+        if self._head.prepare(pose, mouth, eyes) or moved:
             if self._drawn is not None:
-                _copy(self._body.canvas, self._canvas, self._drawn)
+                self._body.restore(self._canvas, self._drawn)
+            if moved:
+                self._body.restore(self._canvas, self._body.rect)
             self._drawn = self._head.blend(self._canvas)
         return self._canvas
 
+    def moved(self, a: HeadPose, b: HeadPose) -> float:
+        """How far apart, in pixels at most, two poses show the same point."""
+        return moved(a, b, [self._scale] * 4, math.radians(1) * self._head.height)
 
-def _copy(source: ByteArray, target: ByteArray, rect: Rect) -> None:
-    left, top, right, bottom = rect
-    target[top:bottom, left:right] = source[top:bottom, left:right]
+
+def moved(a: HeadPose, b: HeadPose, scales: Sequence[float], a_degree: float) -> float:
+    """Pixels between two poses, at most: ``scales`` for the shift, the turn, the face's parts and the breath."""
+    shift, turn, part, breath = scales
+    roll = abs(a.roll - b.roll) * a_degree
+    across = abs(a.x - b.x) * shift + abs(a.yaw - b.yaw) * turn
+    down = abs(a.y - b.y) * shift + abs(a.pitch - b.pitch) * turn
+    parts = part * max(
+        abs(a.jaw - b.jaw), abs(a.brow_left - b.brow_left), abs(a.brow_right - b.brow_right), abs(a.frown - b.frown),
+        abs(a.cheeks - b.cheeks),
+    )  # fmt: skip
+    return max(roll + max(across, down) + parts, abs(a.breath - b.breath) * breath)
 
 
 def _room(background: ByteArray, scene: Scene) -> ByteArray:
@@ -98,7 +112,6 @@ class _Body:
 
     def __init__(self, avatar: Avatar, origin: tuple[float, float], scale: float, room: ByteArray) -> None:
         self._room = room
-        self.canvas = room.copy()
         self._scale = scale
         height, width = room.shape[:2]
         left, top, right, bottom = avatar.rig.layers.body.box
@@ -113,26 +126,27 @@ class _Body:
         layer = layer[:, max(0, x0 - x) : max(0, x1 - x)]
         padded = layer[np.clip(rows, 0, size[1] - 1)]
         padded[rows < 0] = 0
-        self._rect: Rect = (x0, min(y0, height), max(x0, x1), height)
+        self.rect: Rect = (x0, min(y0, height), max(x0, x1), height)
         self._reach = reach
         self._rgb = np.ascontiguousarray(padded[..., :3])
         self._clear = np.ascontiguousarray(np.repeat(255 - padded[..., 3:], 3, axis=2))
         self._at: int | None = None
-        self._kept: dict[int, ByteArray] = {}  # the canvas's part at each height: breaths repeat
-        self._most = _KEPT_BYTES // max(1, 3 * (height - self._rect[1]) * (self._rect[2] - x0))
+        self._part = room[y0:height, x0:x1]  # the picture's part at ``rect``
+        self._kept: dict[int, ByteArray] = {}  # the same at each height: breaths repeat
+        self._most = _KEPT_BYTES // max(1, self._part.size)
+        self.breathe(0.0)
 
-    def breathe(self, up: float) -> Rect | None:
-        """Draw the body ``up`` units higher than at rest; the part of the canvas that changed, if any."""
+    def breathe(self, up: float) -> bool:
+        """Move the body ``up`` units higher than at rest; whether it looks different from before."""
         at = round(max(-self._reach + 1.0, min(self._reach - 1.0, up * self._scale)) * _STEP)
-        left, top, right, bottom = self._rect
-        if at == self._at or right <= left or bottom <= top:
-            return None
+        if at == self._at or not self._part.size:
+            return False
         self._at = at
-        target = self.canvas[top:bottom, left:right]
         kept = self._kept.get(at)
         if kept is not None:
-            target[:] = kept
-            return self._rect
+            self._part = kept
+            return True
+        left, top, right, bottom = self.rect
         whole, part = divmod(at, _STEP)
         first, count = self._reach + whole, bottom - top
         rgb, clear = self._rgb[first : first + count], self._clear[first : first + count]
@@ -140,11 +154,23 @@ class _Body:
             mix = part / _STEP
             rgb = cv2.addWeighted(rgb, 1 - mix, self._rgb[first + 1 : first + 1 + count], mix, 0)
             clear = cv2.addWeighted(clear, 1 - mix, self._clear[first + 1 : first + 1 + count], mix, 0)
-        cv2.multiply(self._room[top:bottom, left:right], clear, dst=target, scale=1 / 255)
-        cv2.add(target, rgb, dst=target)
+        drawn = cv2.multiply(self._room[top:bottom, left:right], clear, scale=1 / 255)
+        self._part = np.asarray(cv2.add(drawn, rgb, dst=drawn), np.uint8)
         if len(self._kept) < self._most:
-            self._kept[at] = target.copy()
-        return self._rect
+            self._kept[at] = self._part
+        return True
+
+    def restore(self, canvas: ByteArray, rect: Rect) -> None:
+        """Put the room and the body over it into ``rect`` of the canvas."""
+        left, top, right, bottom = rect
+        x0, y0, x1, _ = self.rect
+        canvas[top : min(bottom, y0), left:right] = self._room[top : min(bottom, y0), left:right]
+        top = max(top, y0)
+        for side in (slice(left, min(right, x0)), slice(max(left, x1), right)):
+            canvas[top:bottom, side] = self._room[top:bottom, side]
+        left, right = max(left, x0), min(right, x1)
+        if left < right and top < bottom:
+            canvas[top:bottom, left:right] = self._part[top - y0 : bottom - y0, left - x0 : right - x0]
 
 
 class _Head:
@@ -163,12 +189,14 @@ class _Head:
         self._mouth = Mouth(rig.mouth, self._texture, place)
         self._eyes = Eyes(rig.eyes, self._texture, place)
 
-        margin = _MARGIN
-        x0 = math.floor(origin[0] + (left - margin) * scale)
-        y0 = math.floor(origin[1] + (top - margin) * scale)
-        x1 = math.ceil(origin[0] + (right + margin) * scale)
-        y1 = math.ceil(origin[1] + (bottom + margin) * scale)
+        # only what is painted of it, and what motion needs around that
+        x, y, across, down = cv2.boundingRect(cv2.extractChannel(self._texture, 3))
+        x0 = math.floor(origin[0] + (left + x / ratio[0] - _MARGIN) * scale)
+        y0 = math.floor(origin[1] + (top + y / ratio[1] - _MARGIN) * scale)
+        x1 = math.ceil(origin[0] + (left + (x + across) / ratio[0] + _MARGIN) * scale)
+        y1 = math.ceil(origin[1] + (top + (y + down) / ratio[1] + _MARGIN) * scale)
         self._box: Rect = (x0, y0, x1, y1)
+        self.height = y1 - y0
         # units of each pixel's centre, from the pivot
         pivot = rig.head.pivot
         self._pivot = ((pivot[0] - left) * ratio[0] - 0.5, (pivot[1] - top) * ratio[1] - 0.5)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 from vcam.animators.base import Scene
 from vcam.media import ByteArray
 
-from ..compositor import HeadPose
+from ..compositor import HeadPose, moved
 from ..eyes import EyeShape
 from ..mouth import MouthShape
 from .eyes import Eyes
@@ -45,3 +47,8 @@ class PhotoCompositor:
         self._drawn = state
         self._head.bend(self._texture, state[2], self._picture)
         return self._picture
+
+    def moved(self, a: HeadPose, b: HeadPose) -> float:
+        """How far apart, in pixels at most, two poses show the same point."""
+        x, y, roll, yaw, pitch, *parts, breath = self._head.strength
+        return moved(a, b, (max(x, y), max(yaw, pitch), max(parts), breath), math.radians(roll))

@@ -16,7 +16,6 @@ from .landmarks import Brow, FaceFrame, Landmarks
 GRID = 8  # pixels between the grid's points
 UNITS = 160.0  # of a HeadPose between the irises
 _STEPS = 4  # positions are rounded to this part of a pixel: smaller changes are not redrawn
-# of a pose's numbers, at most: what moves less stays out
 # of a pose's numbers, at most: what moves less than an eighth of a pixel by them stays out
 _REACHES = (15.0, 9.0, 0.06, 17.0, 12.0, 15.0, 15.0, 12.0, 5.0, 7.0)
 _PIVOT = (0.0, 1.9)  # face units: the joint that the head rolls about
@@ -45,7 +44,7 @@ class HeadWarp:
         fields = _fields(face, face.frame, x, y, _stillness(shot, x, y))
         self._fields = np.ascontiguousarray(fields.reshape(len(fields), -1), np.float32)  # [10, 2 * points]
         # pixels that one of each number moves the picture by, at most: what rounding goes by
-        self._strength = np.abs(self._fields).max(axis=1) + 1e-6
+        self.strength: list[float] = (np.abs(self._fields).max(axis=1) + 1e-6).tolist()
         self._base = np.stack([x, y]).reshape(-1).astype(np.float32)
         self._shape = (2, down, across)
         size = (down * GRID, across * GRID)
@@ -60,7 +59,7 @@ class HeadWarp:
             pose.x, pose.y, math.radians(pose.roll), pose.yaw, pose.pitch,
             pose.brow_left, pose.brow_right, pose.frown, pose.cheeks, pose.breath,
         )  # fmt: skip
-        return tuple(round(v * s * _STEPS) for v, s in zip(values, self._strength.tolist(), strict=True))
+        return tuple(round(v * s * _STEPS) for v, s in zip(values, self.strength, strict=True))
 
     def bend(self, texture: ByteArray, state: tuple[int, ...], target: ByteArray) -> None:
         """Fill the scene's part of ``rect`` in ``target`` (the scene, uint8 RGB) from ``texture`` (the canvas)."""
@@ -72,7 +71,7 @@ class HeadWarp:
             place[:] = texture[top:bottom, left:right]
             return
         if state != self._state:
-            amounts = np.array(state, np.float32) / _STEPS / self._strength
+            amounts = np.array(state, np.float32) / _STEPS / np.array(self.strength, np.float32)
             grid = (self._base - amounts @ self._fields).reshape(self._shape)
             for coarse, full in zip(grid, self._full, strict=True):
                 cv2.resize(coarse, (full.shape[1], full.shape[0]), dst=full, interpolation=cv2.INTER_LINEAR)
