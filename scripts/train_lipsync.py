@@ -15,11 +15,11 @@ import time
 from pathlib import Path
 
 import numpy as np
-from lipsync.corpus import held_out
 from lipsync.evaluate import table
+from lipsync.heldout import development, verdict
 from lipsync.network import Settings, exported, train
 
-from vcam.animators.lite.lipsync import LipNet
+from vcam.animators.lite.lipsync import LipNet, unpacked
 
 logger = logging.getLogger("train_lipsync")
 WEIGHTS = Path(__file__).resolve().parents[1] / "vcam" / "assets" / "lipsync.npz"
@@ -55,8 +55,9 @@ def main() -> None:
         size = options.output.stat().st_size / 1024
         logger.info("trained in %.1f min; %s has %.0f KiB", (time.monotonic() - started) / 60, options.output, size)
     with np.load(options.evaluate or options.output, allow_pickle=False) as arrays:
-        net = LipNet({name: arrays[name].astype(np.float32) for name in arrays.files})
-    sys.stdout.write(table(net, held_out(default.seed), default.seed) + "\n")
+        net = LipNet(unpacked({name: arrays[name] for name in arrays.files}))
+    for name, spoken in (("development", development(1)), ("verdict", verdict(2))):
+        sys.stdout.write(table(net, name, spoken, default.seed) + "\n\n")
 
 
 if __name__ == "__main__":

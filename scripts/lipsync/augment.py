@@ -110,7 +110,7 @@ def room(sound: FloatArray, random: Random, rt60: float, direct_db: float) -> Fl
     sparse = random.random(count) < np.minimum(1.0, 0.02 + at / 0.05)  # first single reflections, then a wash
     tail = np.where(sparse, tail, 0)
     dull = np.exp(-np.arange(24) / random.uniform(0.5, 4.0))
-    tail = np.convolve(tail, dull / dull.sum(), "same")
+    tail = np.convolve(tail, dull / dull.sum(), "same").astype(np.float32)
     tail *= 10 ** (-direct_db / 20) / math.sqrt(float((tail**2).sum()) + 1e-12)
     tail[0] += 1.0
     size = -(-(len(sound) + count) // 4096) * 4096
@@ -230,15 +230,16 @@ def music(count: int, random: Random) -> FloatArray:
     for i in range(int(count / SAMPLE_RATE / beat) + 1):
         start = round(i * beat * SAMPLE_RATE)
         length = min(len(sound) - start, round(min(1.0, 2.5 * beat) * SAMPLE_RATE))
-        t = np.arange(length) / SAMPLE_RATE
+        t = np.arange(length, dtype=np.float32) / np.float32(SAMPLE_RATE)
+        fall = np.exp(t * np.float32(-1 / decay))
         notes = [root * 2 ** (int(random.choice(scale)) / 12 + 1)]
         if i % 4 == 0:
             notes += [root * 2 ** (s / 12) for s in (0, 4, 7)]
         for note in notes:
             for k, height in partials:
                 if note * k < 7500:
-                    tone = height * np.sin(2 * np.pi * note * k * t) * np.exp(-t / decay)
-                    sound[start : start + length] += tone.astype(np.float32)
+                    turn = np.float32(2 * np.pi * note * k)
+                    sound[start : start + length] += np.float32(height) * np.sin(turn * t) * fall
         if drums:
             hit = random.standard_normal(length) * np.exp(-t / random.uniform(0.01, 0.08))
             kick = np.sin(2 * np.pi * 60 * t) * np.exp(-t / 0.1)
@@ -267,16 +268,18 @@ CLOSED: dict[str, Callable[[int, Random], FloatArray]] = {
     "street": street,
     "fan": fan,
 }
-_NOISE_ODDS = (0.36, 0.2, 0.06, 0.2, 0.1, 0.08)
+CLOSED_ODDS = (0.12, 0.12, 0.18, 0.14, 0.28, 0.08, 0.08)  # music and hums are most like a voice
+_NOISE_ODDS = (0.28, 0.20, 0.06, 0.18, 0.16, 0.12)
 
 
 def degrade(sound: FloatArray, random: Random, speech_rms: float, others: FloatArray | None = None) -> FloatArray:
     """A random way from lips to program. ``others``: speech that may be mixed in as a far-off crowd."""
     count = len(sound)
-    if random.random() < 0.45:
-        sound = room(sound, random, random.uniform(0.12, 0.9), random.uniform(-3, 12))
-    if random.random() < 0.8:
-        snr = random.uniform(3, 40)
+    if random.random() < 0.55:
+        rt60 = random.uniform(0.12, 0.8) if random.random() < 0.7 else random.uniform(0.5, 1.2)
+        sound = room(sound, random, rt60, random.uniform(-6, 12))
+    if random.random() < 0.87:
+        snr = random.uniform(0, 20) if random.random() < 0.55 else random.uniform(3, 40)
         if others is not None and random.random() < 0.08:
             noise, snr = others, max(snr, 12.0)
         else:

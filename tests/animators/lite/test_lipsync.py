@@ -27,7 +27,7 @@ def utterance() -> tuple[FloatArray, FloatArray]:
         pytest.skip("libespeak-ng is not installed")
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(SCRIPTS))
-        spoken = importlib.import_module("lipsync.corpus").held_out(1)
+        spoken = importlib.import_module("lipsync.heldout").development(1)
     sound, aims = np.concatenate([s for _, s, _ in spoken[:4]]), np.concatenate([a for _, _, a in spoken[:4]])
     return sound, aims
 

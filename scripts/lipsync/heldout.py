@@ -1,0 +1,173 @@
+"""Speech to score by, of voices, languages and texts that training does not know, and sounds that are no speech.
+
+``development`` is what settings are chosen by; ``verdict`` is only looked at with a network that is finished, and no
+choice is made by it. The two share no voice, language or text either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from vcam.media import SAMPLE_RATE, FloatArray
+
+from .augment import CLOSED, Random, quantised
+from .corpus import prepared
+from .espeak import Espeak
+from .texts import held_out_sentences
+from .vocabulary import NORTH_WIND
+
+Spoken = tuple[str, FloatArray, FloatArray]
+Maker = Callable[[int, Random], FloatArray]
+
+DEVELOPMENT_VARIANTS = ("f2", "m3", "m8", "Andrea", "linda", "klatt4", "pablo", "Denis", "victor", "belinda")
+VERDICT_VARIANTS = ("f4", "m5", "klatt6", "Alicia", "Michael", "Storm", "aunty", "marcelo", "quincy", "travis")
+VERDICT_TEXTS = {
+    "lb": (
+        "Haut de Moien ass meng Schwëster mam Zuch an d'Stad gefuer.",
+        "Si huet um Maart frëscht Brout, Äppel a Blumme kaaft.",
+        "Owes hu mir zesummen am Gaart gesiess a laang geschwat.",
+    ),
+    "gd": (
+        "Bha latha brèagha ann agus chaidh sinn gu tràigh còmhla.",
+        "Cheannaich mo mhàthair aran is ìm anns a' bhùth bheag.",
+        "Tha an cù dubh a' ruith timcheall air an taigh mhòr.",
+    ),
+    "uz": (
+        "Bugun ertalab onam bozorga borib non va olma sotib oldi.",
+        "Bobom bog'da o'tirib, nabiralariga eski ertaklarni aytib berdi.",
+        "Kechqurun biz hammamiz birga choy ichdik.",
+    ),
+    "ku": (
+        "Îro sibehê diya min çû bazarê û nan û penîr kirî.",
+        "Bavê min li ber çem rûniştibû û bi hevalên xwe re dipeyivî.",
+        "Êvarê em hemû bi hev re li malê civiyan.",
+    ),
+    "pap": (
+        "Awe mainta mi mama a bai merkado pa kumpra piská i papaya.",
+        "E muchanan ta hunga bou di e palu grandi.",
+        "Anochi nos a sinta pafó i papia te lat.",
+    ),
+    "ia": (
+        "Iste matino mi amico ha prendite le traino al urbe.",
+        "In le mercato ille comprava pan, caseo e pomos.",
+        "Le vespere nos sedeva in le jardin e parlava multo del viage.",
+    ),
+    "fa": (
+        "امروز صبح مادرم به بازار رفت و نان و میوه خرید.",
+        "بچه‌ها زیر درخت بزرگ بازی می‌کردند.",
+        "شب همه با هم در باغ نشستیم و چای نوشیدیم.",
+    ),
+    "bn": (
+        "আজ সকালে আমার মা বাজারে গিয়ে মাছ আর সবজি কিনলেন।",
+        "ছেলেমেয়েরা বড় গাছের নিচে খেলছিল।",
+        "রাতে আমরা সবাই মিলে অনেক গল্প করলাম।",
+    ),
+    "ta": (
+        "இன்று காலை என் அம்மா சந்தைக்குப் போய் மீனும் பழமும் வாங்கினார்.",
+        "குழந்தைகள் பெரிய மரத்தின் கீழே விளையாடினார்கள்.",
+        "மாலையில் நாங்கள் எல்லோரும் சேர்ந்து பேசினோம்.",
+    ),
+    "om": (
+        "Har'a ganama haatiko gabaa deemtee buddeena fi muduraa bitte.",
+        "Ijoolleen muka guddaa jala taphatu.",
+        "Galgala hundi keenya waliin teenyee haasofne.",
+    ),
+}
+
+
+def development(seed: int) -> list[Spoken]:
+    """(voice, samples, targets [n, 6]): "The North Wind and the Sun" in ten languages."""
+    texts = {language: held_out_sentences(language) for language in NORTH_WIND}
+    return _spoken(texts, DEVELOPMENT_VARIANTS, np.random.default_rng([seed, 77]))
+
+
+def verdict(seed: int) -> list[Spoken]:
+    """(voice, samples, targets [n, 6]): sentences written for this, in ten further languages."""
+    return _spoken(VERDICT_TEXTS, VERDICT_VARIANTS, np.random.default_rng([seed, 78]))
+
+
+def _spoken(texts: Mapping[str, Sequence[str]], variants: Sequence[str], random: Random) -> list[Spoken]:
+    espeak = Espeak()
+    spoken = []
+    for number, (language, sentences) in enumerate(texts.items()):
+        for i, sentence in enumerate([*sentences, *sentences]):
+            voice = f"{language}+{variants[(number + 3 * i) % len(variants)]}"
+            rate, pitch, spread = (int(random.integers(*limits)) for limits in ((120, 220), (25, 75), (30, 70)))
+            spoken.append((voice, *prepared(espeak.speak(voice, sentence, rate, pitch, spread), 1.0)))
+    return spoken
+
+
+# --- sounds that leave a mouth closed ----------------------------------------------------------------------------
+
+
+def hiss(count: int, random: Random) -> FloatArray:
+    """The last bits of a sound card."""
+    return quantised(3e-5 * random.standard_normal(count, np.float32))
+
+
+def _melody(count: int, random: Random, low: float, per_second: float) -> FloatArray:
+    """Frequency in Hz at each sample: notes of a scale, by turns."""
+    scale = np.array([0, 3, 5, 7, 10, 12, 15, 17])
+    notes = low * 2.0 ** (random.choice(scale, max(2, int(count / SAMPLE_RATE * per_second) + 1)) / 12)
+    return notes[np.minimum((np.arange(count) * per_second / SAMPLE_RATE).astype(int), len(notes) - 1)]
+
+
+def chip_tune(count: int, random: Random) -> FloatArray:
+    """Arpeggios of two square waves."""
+    voices = [_melody(count, random, low, speed) for low, speed in ((110, 4.0), (330, 8.0))]
+    phases = 2 * np.pi * np.cumsum(voices, axis=1) / SAMPLE_RATE
+    return np.sign(np.sin(phases)).sum(0).astype(np.float32)
+
+
+def organ(count: int, random: Random) -> FloatArray:
+    """Held chords of pipes at octaves and fifths, with a tremulant."""
+    base = _melody(count, random, random.uniform(90, 180), 0.7)
+    phase = 2 * np.pi * np.cumsum(base) / SAMPLE_RATE
+    pipes = sum(np.sin(k * phase) / k**0.5 for k in (1, 1.5, 2, 2.52, 3, 4, 6, 8))
+    return (pipes * (1 + 0.2 * np.sin(2 * np.pi * 6 * np.arange(count) / SAMPLE_RATE))).astype(np.float32)
+
+
+def strings(count: int, random: Random) -> FloatArray:
+    """A bowed melody with vibrato: saw teeth through the body of a violin."""
+    pitch = _melody(count, random, random.uniform(190, 300), 2.0)
+    pitch = np.convolve(np.pad(pitch, 300, "edge"), np.full(601, 1 / 601), "valid")
+    pitch *= 1 + 0.008 * np.sin(2 * np.pi * 5.5 * np.arange(count) / SAMPLE_RATE)
+    phase = 2 * np.pi * np.cumsum(pitch) / SAMPLE_RATE
+    bodies = ((280, 1.0), (460, 0.8), (1000, 0.5), (2500, 0.6))
+    sound = np.zeros(count)
+    for k in range(1, 20):
+        frequency = k * float(pitch.mean())
+        body = 0.1 + sum(height / (1 + ((frequency - at) / (0.2 * at)) ** 2) for at, height in bodies)
+        sound += body / k * np.sin(k * phase)
+    return sound.astype(np.float32)
+
+
+def whistling(count: int, random: Random) -> FloatArray:
+    """A tune whistled: one tone around 1.5 kHz and some air."""
+    pitch = _melody(count, random, random.uniform(900, 1400), 3.0)
+    pitch = np.convolve(np.pad(pitch, 500, "edge"), np.full(1001, 1 / 1001), "valid")
+    tone = np.sin(2 * np.pi * np.cumsum(pitch) / SAMPLE_RATE)
+    return (tone + 0.02 * random.standard_normal(count)).astype(np.float32)
+
+
+def applause(count: int, random: Random) -> FloatArray:
+    """Many hands: short bursts at random moments."""
+    hits = np.zeros(count, np.float32)
+    hits[random.integers(0, count, max(1, count // 200))] = 1
+    burst = random.standard_normal(160) * np.exp(-np.arange(160) / 30)
+    return np.convolve(hits, burst)[:count].astype(np.float32)
+
+
+#: Sounds of the kinds that training shows, and others that it does not.
+WORDLESS: dict[str, Maker] = {
+    "silence": lambda count, random: np.zeros(count, np.float32),
+    "16-bit hiss": hiss,
+    **CLOSED,
+    "chip tune *": chip_tune,
+    "organ *": organ,
+    "strings *": strings,
+    "whistling *": whistling,
+    "applause *": applause,
+}

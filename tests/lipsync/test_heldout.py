@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import importlib
+from ctypes.util import find_library
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def heldout() -> ModuleType:
+    return importlib.import_module("lipsync.heldout")
+
+
+def test_no_set_shares_a_voice_a_language_or_a_text(heldout: ModuleType) -> None:
+    corpus, vocabulary = importlib.import_module("lipsync.corpus"), importlib.import_module("lipsync.vocabulary")
+    voices = [set(corpus.VARIANTS), set(heldout.DEVELOPMENT_VARIANTS), set(heldout.VERDICT_VARIANTS)]
+    languages = [
+        {name.split("-")[0] for name in names}
+        for names in (vocabulary.RIGHTS, vocabulary.NORTH_WIND, heldout.VERDICT_TEXTS)
+    ]
+    texts = [
+        {*vocabulary.RIGHTS.values(), *vocabulary.HARVARD},
+        set(vocabulary.NORTH_WIND.values()),
+        {sentence for sentences in heldout.VERDICT_TEXTS.values() for sentence in sentences},
+    ]
+    for sets in (voices, languages, texts):
+        assert all(not a & b for i, a in enumerate(sets) for b in sets[:i])
+
+
+@pytest.mark.parametrize("name", ["development", "verdict"])
+def test_something_is_said_by_every_voice(heldout: ModuleType, name: str) -> None:
+    if find_library("espeak-ng") is None:
+        pytest.skip("libespeak-ng is not installed")
+    spoken = getattr(heldout, name)(2)
+    assert len(spoken) >= 60
+    for voice, sound, aims in spoken:
+        assert len(sound) == 320 * len(aims), voice
+        assert aims[:, 0].max() > 0.25, voice
+
+
+def test_every_wordless_sound_fills_its_time(heldout: ModuleType) -> None:
+    for name, make in heldout.WORDLESS.items():
+        sound = make(8000, np.random.default_rng(3))
+        assert sound.shape == (8000,), name
+        assert sound.dtype == np.float32, name
+        assert np.isfinite(sound).all(), name
