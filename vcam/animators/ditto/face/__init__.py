@@ -1,1 +1,1 @@
-"""From a picture to the face in it: where it is, its landmarks, its crop, its eyes."""
+"""Finding a face in a picture and reading it: each file a network or a piece of geometry, none knowing of another's."""
