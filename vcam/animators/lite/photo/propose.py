@@ -29,13 +29,15 @@ There = Callable[[XY], Point]  # from the face's coordinates to the picture's
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """``face``: left, top, right, bottom in pixels; ``confidence`` 0..1; ``notices``: what a person should know."""
+    """``face``: left, top, right, bottom in pixels; ``confidence`` 0..1; ``notices``: what a person should know;
+    ``faces``: how many there are in the picture."""
 
     landmarks: Landmarks
     face: tuple[int, int, int, int]
     confidence: float
     method: str
     notices: tuple[str, ...] = ()
+    faces: int = 1
 
 
 def propose_landmarks(rgb: ByteArray) -> Proposal:
@@ -65,7 +67,7 @@ def propose_landmarks(rgb: ByteArray) -> Proposal:
     confidence = face.confidence * (0.6 + 0.4 * clear)
     if confidence < _UNSURE:
         notices.append("The face is unusual or hard to see: check the points before using them.")
-    return Proposal(landmarks, _box(face, landmarks), round(confidence, 3), face.method, tuple(notices))
+    return Proposal(landmarks, _box(face, landmarks), round(confidence, 3), face.method, tuple(notices), len(faces))
 
 
 def _notices(faces: list[Face], frame: FaceFrame) -> list[str]:
