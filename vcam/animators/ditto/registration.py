@@ -55,6 +55,7 @@ class Quirks:
     bilinear: bool = False
 
 
+NO_QUIRKS = Quirks()
 REFERENCE = Quirks(ignore_vx=True, by_cosine=True, every_frame=True, bilinear=True)
 
 
@@ -106,7 +107,7 @@ def register(
     networks: RegistrationNetworks,
     *,
     finder: FaceFinder | None = None,
-    quirks: Quirks = Quirks(),
+    quirks: Quirks = NO_QUIRKS,
     observe: Observe = nobody,
     progress: Progress = _nothing,
 ) -> DittoAvatar:
@@ -131,7 +132,7 @@ def register_frames(
     networks: RegistrationNetworks,
     *,
     finder: FaceFinder | None = None,
-    quirks: Quirks = Quirks(),
+    quirks: Quirks = NO_QUIRKS,
     observe: Observe = nobody,
     progress: Progress = _nothing,
 ) -> DittoAvatar:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MIN_SIDE = 64  # pixels; less cannot hold a face that is worth animating
-MAX_VIDEO_BYTES = 2 * 2**30
+MAX_BYTES = 2 * 2**30
 MAX_MEMORY = 4 * 2**30  # bytes that all frames of a video may take, with what is known of them
 FEATURE_BYTES = 4 * 32 * 16 * 64 * 64  # of one frame's features
 _MAX_BROKEN_PACKETS = 100  # in a row
@@ -88,15 +88,27 @@ def resized(image: ByteArray, size: tuple[int, int], sharp: bool) -> ByteArray:
     return np.ascontiguousarray(image)
 
 
-def _is_picture(path: Path) -> bool:
-    """By its first bytes; whatever cannot be opened is one too, and read_image says why."""
+def check_file(path: Path) -> None:
+    """Raises AvatarError unless ``path`` is an ordinary file, not too large to be read whole."""
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            return True
+        status = path.stat()
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        reason = getattr(error, "strerror", None) or error
+        raise AvatarError(f"{str(path)[:200]!r} cannot be read: {reason}.", "Check the name and the folder.") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise AvatarError(f"{path} is not a file.", _KINDS)
+    if status.st_size > MAX_BYTES:
+        raise AvatarError(f"{path} is too large ({status.st_size / 2**30:.1f} GB; at most {MAX_BYTES // 2**30} GB).")
+
+
+def _is_picture(path: Path) -> bool:
+    """By its first bytes. An empty file is one too: read_image says what is wrong with it."""
+    check_file(path)
+    try:
         with open(path, "rb") as file:
             start = file.read(12)
-    except (OSError, ValueError):  # ValueError: a zero byte in the name
-        return True
+    except OSError as error:
+        raise AvatarError(f"{path} cannot be read: {error.strerror or error}.") from error
     return not start or start.startswith(_SIGNATURES) or (start[:4] == b"RIFF" and start[8:] == b"WEBP")
 
 
@@ -152,9 +164,6 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     import av
     import av.error
 
-    size = path.stat().st_size
-    if size > MAX_VIDEO_BYTES:
-        raise AvatarError(f"{path} is too large ({size / 2**30:.1f} GB; at most {MAX_VIDEO_BYTES // 2**30} GB).")
     try:
         # FFmpeg gets the open file, not its name, which could be taken for an address or a pattern.
         with open(path, "rb") as file, av.open(file, options=_DEMUXER_OPTIONS) as container:
