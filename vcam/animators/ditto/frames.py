@@ -1,0 +1,118 @@
+"""One frame from its motion: controls, key points, networks, paste."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+import numpy as np
+
+from vcam.media import ByteArray, FloatArray
+
+from .avatar import DittoAvatar, SourceFrame
+from .backends.base import Tensor
+from .blinks import Blinks
+from .controls import NO_CONTROL, MotionControl, SourcePose, driven_keypoints, scale_ratio
+from .observing import Observe, nobody
+from .options import FrameControl, RunOptions
+from .paste import Paster
+from .renderer import Renderer
+
+KEPT_PASTERS = 64  # source frames whose paste is kept ready, at some 4 MB each
+
+#: The picture that a source frame is pasted into, and the crop's place in it.
+Placing = Callable[[SourceFrame], tuple[ByteArray, FloatArray]]
+
+
+def in_photo(frame: SourceFrame) -> tuple[ByteArray, FloatArray]:
+    """The source itself."""
+    return frame.image, frame.crop_to_image
+
+
+class FrameMaker:
+    """Draws the frames of one stream. What is asked for is drawn; frames that are left out cost nothing.
+
+    Used from one thread; frame numbers rise.
+    """
+
+    def __init__(
+        self,
+        avatar: DittoAvatar,
+        options: RunOptions,
+        renderer: Renderer,
+        put: Callable[[FloatArray], Tensor],
+        *,
+        blinks: Blinks | None = None,
+        placing: Placing = in_photo,
+        exact: bool = False,
+        observe: Observe = nobody,
+    ) -> None:
+        """``put``: ``Backend.put``; ``placing``: where faces go (all source frames into pictures of one size).
+
+        ``exact``: blend as the reference does, in float32, at about twice the cost.
+        """
+        self._avatar = avatar
+        self._options = options
+        self._renderer = renderer
+        self._put = put
+        self._placing = placing
+        self._exact = exact
+        self._observe = observe
+        self._control = MotionControl(options, avatar.is_video, scale_ratio(avatar.frames[0].motion, options), blinks)
+        self._poses: dict[int, SourcePose] = {}
+        self._features: dict[int, Tensor] = {}
+        self._pasters: OrderedDict[int, Paster] = OrderedDict()
+        self._canvas: ByteArray | None = None
+        self._shown = -1  # the source frame that is on the canvas
+
+    def make(
+        self, frame: int, row: FloatArray, d0: FloatArray | None, control: FrameControl | None = None
+    ) -> ByteArray:
+        """Output frame ``frame``: uint8 RGB [h, w, 3], valid until the next call; it must not be changed.
+
+        ``row``, ``d0``: float32 [265], see :meth:`MotionControl.drive`; ``control``: instead of the options' own
+        ``ctrl_info``. In both cases ``overall_ctrl_info`` holds where nothing else is said.
+        """
+        index = self._avatar.index(frame)
+        if control is None:
+            control = self._options.ctrl_info.get(frame, NO_CONTROL)
+        source = self._pose(index)
+        driven = self._control.drive(source, row, d0, frame, control.over(self._options.overall_ctrl_info))
+        x_s, free = source.keypoints, driven_keypoints(driven)
+        x_d = self._renderer.stitch(x_s, free)
+        for name, value in (("source_frame_idx", index), ("x_s", x_s), ("x_d_before_stitch", free), ("x_d", x_d)):
+            self._observe(name, value)
+        render = self._renderer.render if self._exact else self._renderer.render_bytes
+        made = self._paste(index, render(self._device_features(index), x_s, x_d, self._observe))
+        self._observe("frame", made)
+        return made
+
+    def _pose(self, index: int) -> SourcePose:
+        if index not in self._poses:
+            self._poses[index] = SourcePose(self._avatar.frames[index].motion)
+        return self._poses[index]
+
+    def _device_features(self, index: int) -> Tensor:
+        if index not in self._features:
+            self._features[index] = self._put(self._avatar.frames[index].features)
+        return self._features[index]
+
+    def _paste(self, index: int, crop: ByteArray | FloatArray) -> ByteArray:
+        paster = self._paster(index)
+        if self._canvas is None:
+            self._canvas = np.empty_like(paster.picture)
+        if self._shown != index:
+            np.copyto(self._canvas, paster.picture)
+            self._shown = index
+        paster.paste(crop, self._canvas)
+        return self._canvas
+
+    def _paster(self, index: int) -> Paster:
+        paster = self._pasters.get(index)
+        if paster is None:
+            paster = Paster(*self._placing(self._avatar.frames[index]), exact=self._exact)
+            self._pasters[index] = paster
+            if len(self._pasters) > KEPT_PASTERS:
+                self._pasters.popitem(last=False)
+        self._pasters.move_to_end(index)
+        return paster
