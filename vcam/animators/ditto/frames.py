@@ -18,7 +18,7 @@ from .options import FrameControl, RunOptions
 from .paste import Paster
 from .renderer import Renderer
 
-KEPT_PASTERS = 64  # source frames whose paste is kept ready, at some 4 MB each
+KEPT_PASTERS = 96  # source frames whose paste is kept ready: 8 MB each at 1280x720, as much as their features
 
 #: The picture that a source frame is pasted into, and the crop's place in it.
 Placing = Callable[[SourceFrame], tuple[ByteArray, FloatArray]]
