@@ -162,6 +162,6 @@ class Conditions:
     def _after(self, old: _Track, values: FloatArray, *, mirror: bool, ease: int) -> _Track:
         if not len(values):
             raise ValueError("conditions need at least one entry")
-        if old.old is not None:  # do not hold a chain of all that ever was: stand still where the last change is now
-            old = _Track(old.rows(self._next, 1), mirror)
+        if old.old is not None:  # do not hold a chain of all that ever was: stand still where the last change was
+            old = _Track(old.rows(self._next - 1, 1), mirror)
         return _Track(values, mirror, self._next, ease, old if ease > 0 else None)

@@ -47,11 +47,6 @@ class AudioFeatures:
         self._made = 0  # rows given
         self._of_silence: FloatArray | None = None
 
-    @property
-    def frames(self) -> int:
-        """How many rows were given so far, which is the number of the next row's frame."""
-        return self._made
-
     def push(self, samples: FloatArray) -> FloatArray:
         """Take samples, float32 [n] at 16 kHz; give the rows that they complete, float32 [m, 1024], m often 0."""
         check(samples, (None,), "samples")

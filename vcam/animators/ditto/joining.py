@@ -104,11 +104,6 @@ class Joiner:
         return self._dropped + len(self._held)
 
     @property
-    def settled(self) -> int:
-        """Rows below this number will not change any more (apart from ``smooth_all``)."""
-        return max(0, self.end - self._rules.fuse)
-
-    @property
     def condition(self) -> FloatArray:
         """The pose that the next clip begins after, float32 [265]: the row before the overlap, or the source's."""
         rules = self._rules

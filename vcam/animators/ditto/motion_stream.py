@@ -97,13 +97,13 @@ class OnlineMotion:
         self._joiner = Joiner(rules, source, observe)
         self._frame_of_row_0 = first - rules.overlap
         self._given = CLIP - rules.fuse  # the joiner's rows below it have left, or are the silence before the stream
-        self._pushed = 0
+        self._silence = silence
         self._batch: list[FloatArray] = []
         self._next = first  # the number of the next frame to be told of
         self._clip = np.empty((CLIP, conditions.size), np.float32)  # conditions of the next clip, as far as known
-        self._clip[: rules.overlap] = conditions.rows(self._frame_of_row_0, silence)
-        self._known = rules.overlap
+        self._known = 0
         self._newest = silence[-1:]
+        self._tell_silence(rules.overlap)
         self._d0 = d0
 
     @property
@@ -114,7 +114,6 @@ class OnlineMotion:
     def push(self, features: FloatArray) -> list[MotionRows]:
         """Take the features of the next frames, float32 [n, 1024], n may be 0. Runs the clips that are due."""
         check(features, (None, FEATURE_SIZE), "features")
-        self._pushed += len(features)
         if self._quirks.wait_for_batches:
             self._batch.append(features)
             if sum(map(len, self._batch)) < self._valid:
@@ -122,13 +121,25 @@ class OnlineMotion:
             features = self._batched()
         return self._taken(features)
 
+    def restart(self, frame: int) -> None:
+        """Sound before ``frame`` will not come: the next row is that frame's, as if silence had been before it.
+
+        Motion that has not left fades into the new, in the new frames' time: the pose does not jump.
+        """
+        self._batch.clear()
+        self._next = frame
+        self._frame_of_row_0 = frame - self._given
+        self._known = 0
+        unseen = self._valid if self._joiner.clips else 0  # rows of the next clip that are shown though not new in it
+        self._tell_silence(self._rules.overlap - unseen)
+
     def finish(self) -> list[MotionRows]:
         """The stream is over: give the motion of all frames that have not left yet."""
         made = self._taken(self._batched())
-        if not self._pushed:
-            return made
         # The reference gives as many frames as it holds rows, the clip's overlap among them, if it has as many.
-        end = self._given + self._known if self._quirks.overshoot else self._rules.overlap + self._pushed
+        end = self._given + self._known if self._quirks.overshoot else self._next - self._frame_of_row_0
+        if end <= self._given:
+            return made
         self._tell(self._newest.repeat(CLIP - self._known, axis=0))
         self._run_clip()
         made.append(self._leave(min(end, self._joiner.end)))
@@ -150,12 +161,18 @@ class OnlineMotion:
                 made.append(self._leave(self._given + self._valid))
         return made
 
+    def _tell_silence(self, count: int) -> None:
+        """Begin the next clip with the silence before the next frame."""
+        self._next -= count
+        self._tell(self._silence[:count])
+
     def _tell(self, features: FloatArray) -> None:
         count = len(features)
         self._clip[self._known : self._known + count] = self._conditions.rows(self._next, features)
         self._known += count
         self._next += count
-        self._newest = features[-1:].copy()
+        if count:
+            self._newest = features[-1:].copy()
 
     def _run_clip(self) -> int:
         """Make and join the next clip. Gives how many there are then."""
