@@ -84,7 +84,7 @@ class FrameMaker:
             self._observe(name, value)
         render = self._renderer.render if self._exact else self._renderer.render_bytes
         made = self._paste(index, render(self._device_features(index), x_s, x_d, self._observe))
-        self._observe("frame", made)
+        self._observe("frames", made)
         return made
 
     def _pose(self, index: int) -> SourcePose:
