@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ MAX_BYTES = 2 * 2**30
 MAX_MEMORY = 4 * 2**30  # bytes that all frames of a video may take, with what is known of them
 FEATURE_BYTES = 4 * 32 * 16 * 64 * 64  # of one frame's features
 _MAX_BROKEN_PACKETS = 100  # in a row
+_JITTER = 0.05  # frames: containers round times, to milliseconds at worst
 # Demuxers that read one file. Playlists and devices are not among them: they would open addresses or other files.
 _DEMUXERS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,asf,flv,ogg,gif,apng,mxf,nut"
 _DEMUXER_OPTIONS = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "file"}
@@ -145,7 +147,7 @@ def _pictures(path: Path, every_frame: bool) -> Iterator[ByteArray]:
                 continue
             if first is None:
                 first = frame.time
-            due = round((frame.time - first) * ANIMATION_FPS)  # the number of the output frame that begins with it
+            due = math.ceil((frame.time - first) * ANIMATION_FPS - _JITTER)  # the first output frame that shows it
             while last is not None and shown < due:
                 yield last
                 shown += 1
