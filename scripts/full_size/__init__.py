@@ -1,0 +1,1 @@
+"""Graphs of Ditto's networks in their real size and structure, with random weights: for measuring, not for pictures."""

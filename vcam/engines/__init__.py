@@ -1,0 +1,1 @@
+"""From a checkpoint's ONNX graphs to TensorRT engines: rewriting the graphs, checking them, knowing what was built."""
