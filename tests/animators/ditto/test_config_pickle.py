@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from tests.animators.ditto.golden import FOLDER, needs_golden
-from vcam.animators.ditto import config_pickle
+from vcam.animators.ditto import config_pickle, plain_values
 from vcam.animators.ditto.config_pickle import parse_config_pickle, read_config_pickle
 from vcam.errors import AnimatorError
 
@@ -202,7 +202,7 @@ def test_shapes_that_lie(shape: tuple[int, ...]) -> None:
 
 
 def test_arrays_that_are_used_too_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(config_pickle, "MAX_ARRAY_BYTES", 1000)
+    monkeypatch.setattr(plain_values, "MAX_ARRAY_BYTES", 1000)
     assert parse_config_pickle(pickle.dumps(np.zeros(125))).shape == (125,)
     shared = np.zeros(60)
     with pytest.raises(ValueError, match="arrays are larger"):

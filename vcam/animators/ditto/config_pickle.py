@@ -20,12 +20,10 @@ import numpy as np
 
 from vcam.errors import AnimatorError
 
+from .plain_values import Refused, Tree
+
 MAX_BYTES = 16 * 2**20
 MAX_STEPS = 1_000_000  # opcodes
-MAX_ITEMS = 200_000  # values in all, each counted as often as it is used
-MAX_ARRAY_BYTES = 64 * 2**20
-MAX_DEPTH = 32
-_MAX_INTEGER = 2**63
 
 HINT = "Use the files of the published checkpoint: vcam checkpoints pull"
 
@@ -44,10 +42,6 @@ _NAMES = {
         )
     },
 }
-
-
-class _Refused(ValueError):
-    """What the file wants and may not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +81,7 @@ def read_config_pickle(path: Path) -> Any:
         raise AnimatorError(f"The config {path} cannot be read: {error.strerror}.", HINT) from error
     try:
         return parse_config_pickle(data)
-    except _Refused as error:
+    except Refused as error:
         raise AnimatorError(f"The config {path} is refused: {error}.", HINT) from error
     except (ValueError, OverflowError) as error:
         raise AnimatorError(f"The config {path} is broken: {str(error)[:200]}.", HINT) from error
@@ -96,16 +90,16 @@ def read_config_pickle(path: Path) -> Any:
 def parse_config_pickle(data: bytes) -> Any:
     """As :func:`read_config_pickle`. Raises ValueError or OverflowError."""
     if len(data) > MAX_BYTES:
-        raise _Refused(f"it is larger than {MAX_BYTES // 2**20} MB")
+        raise Refused(f"it is larger than {MAX_BYTES // 2**20} MB")
     stream = io.BytesIO(data)
     machine = _Machine()
     for count, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
         if count >= MAX_STEPS:
-            raise _Refused(f"it takes more than {MAX_STEPS} steps")
+            raise Refused(f"it takes more than {MAX_STEPS} steps")
         machine.step(opcode.name, argument)
     if stream.read(1):
-        raise _Refused("something follows its end")
-    return Tree().of(machine.result)
+        raise Refused("something follows its end")
+    return _PickleTree().of(machine.result)
 
 
 class _Machine:
@@ -141,7 +135,7 @@ class _Machine:
             module, _, attribute = argument.partition(" ")
             stack.append(_named(module, attribute))
         else:
-            raise _Refused(f"it uses {name}, which no config needs")
+            raise Refused(f"it uses {name}, which no config needs")
 
     def _top(self) -> Any:
         if not self._stack or self._stack[-1] is _MARK:
@@ -179,7 +173,7 @@ class _Machine:
     def _append(self, values: list[Any]) -> None:
         into = self._top()
         if type(into) is not list:
-            raise _Refused("it adds items to what is not a list")
+            raise Refused("it adds items to what is not a list")
         into.extend(values)
 
     def _dict(self) -> None:
@@ -190,24 +184,24 @@ class _Machine:
     def _set(self, values: list[Any]) -> None:
         into = self._top()
         if type(into) is not dict:
-            raise _Refused("it sets keys of what is not a dict")
+            raise Refused("it sets keys of what is not a dict")
         if len(values) % 2:
             raise ValueError("a key has no value")
         for key, value in zip(values[::2], values[1::2], strict=True):
             if type(key) not in (str, int):
-                raise _Refused(f"a key is a {type(key).__name__}")
+                raise Refused(f"a key is a {type(key).__name__}")
             into[key] = value
 
     def _stack_global(self) -> None:
         attribute, module = self._pop(), self._pop()
         if type(attribute) is not str or type(module) is not str:
-            raise _Refused("it names something by what is not text")
+            raise Refused("it names something by what is not text")
         self._stack.append(_named(module, attribute))
 
     def _reduce(self) -> None:
         arguments, what = self._pop(), self._pop()
         if type(what) is not _Name or type(arguments) is not tuple:
-            raise _Refused("it calls something that is no part of NumPy")
+            raise Refused("it calls something that is no part of NumPy")
         self._stack.append(_made(what.kind, arguments))
 
     def _build(self) -> None:
@@ -217,7 +211,7 @@ class _Machine:
         elif type(what) is _Array:
             _set_array(what, state)
         else:
-            raise _Refused("it changes the inside of a value")
+            raise Refused("it changes the inside of a value")
 
 
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
@@ -249,7 +243,7 @@ _METHODS = {
 
 def _named(module: str, attribute: str) -> _Name:
     if (module, attribute) not in _NAMES:
-        raise _Refused(f"it asks for {module[:60]}.{attribute[:60]}")
+        raise Refused(f"it asks for {module[:60]}.{attribute[:60]}")
     return _Name(_NAMES[module, attribute])
 
 
@@ -268,17 +262,17 @@ def _made(kind: str, arguments: tuple[Any, ...]) -> Any:
             return text.encode("latin1")
         case "no bytes", ():
             return b""
-    raise _Refused(f"it makes a NumPy {kind} in a way that NumPy does not")
+    raise Refused(f"it makes a NumPy {kind} in a way that NumPy does not")
 
 
 def _number_type(code: str) -> np.dtype[Any]:
-    """Of ``code`` such as "f4". Raises _Refused for anything but numbers: objects could hold code."""
+    """Of ``code`` such as "f4". Raises Refused for anything but numbers: objects could hold code."""
     if len(code) not in (2, 3) or code.lstrip("<>|=")[:1] not in tuple("biuf"):
-        raise _Refused(f"it holds a NumPy array of {code[:20]!r}, not of numbers")
+        raise Refused(f"it holds a NumPy array of {code[:20]!r}, not of numbers")
     try:
         return np.dtype(code)
     except TypeError as error:
-        raise _Refused(f"it holds a NumPy array of {code[:20]!r}") from error
+        raise Refused(f"it holds a NumPy array of {code[:20]!r}") from error
 
 
 def _set_type(what: _Type, state: Any) -> None:
@@ -286,7 +280,7 @@ def _set_type(what: _Type, state: Any) -> None:
         case (3 | 4, "<" | ">" | "|" | "=" as order, None, None, None, *_):
             what.dtype = what.dtype.newbyteorder(order)
         case _:
-            raise _Refused("it holds a NumPy array of a made-up type")
+            raise Refused("it holds a NumPy array of a made-up type")
 
 
 def _set_array(what: _Array, state: Any) -> None:
@@ -294,59 +288,21 @@ def _set_array(what: _Array, state: Any) -> None:
         case (1, tuple() as shape, _Type() as made, bool() as fortran, bytes() as data):
             what.value = _array(data, made.dtype, shape, fortran)
         case _:
-            raise _Refused("it holds a NumPy array that is not plain numbers")
+            raise Refused("it holds a NumPy array that is not plain numbers")
 
 
 def _array(data: bytes | bytearray, dtype: np.dtype[Any], shape: tuple[Any, ...], fortran: bool) -> Any:
     if len(shape) > 8 or not all(type(size) is int and 0 <= size < 2**31 for size in shape):
-        raise _Refused("it holds a NumPy array of an impossible shape")
+        raise Refused("it holds a NumPy array of an impossible shape")
     if math.prod(shape) * dtype.itemsize != len(data):
-        raise _Refused("it holds a NumPy array whose shape does not fit its data")
+        raise Refused("it holds a NumPy array whose shape does not fit its data")
     native = np.frombuffer(data, dtype).astype(dtype.newbyteorder("="))
     return native.reshape(shape, order="F" if fortran else "C")
 
 
-class Tree:
-    """Copies a value so that nothing in it is shared or contains itself, within limits. For YAML's values too."""
-
-    def __init__(self) -> None:
-        self._items, self._array_bytes = 0, 0
-        self._open: set[int] = set()  # the containers that the one at hand is in
+class _PickleTree(Tree):
+    """Puts arrays in the place of those under construction."""
 
     def of(self, value: Any) -> Any:
-        """Raises ValueError where it is too large, too deep or endless, or of another kind than a config has."""
-        self._items += 1
-        if self._items > MAX_ITEMS:
-            raise _Refused(f"it holds more than {MAX_ITEMS} values")
-        if type(value) in (dict, list, tuple):
-            return self._container(value)
-        if type(value) is _Array and value.value is not None:
-            value = value.value
-        if isinstance(value, np.ndarray):
-            self._array_bytes += value.nbytes
-            if self._array_bytes > MAX_ARRAY_BYTES:
-                raise _Refused(f"its arrays are larger than {MAX_ARRAY_BYTES // 2**20} MB")
-            return value
-        if type(value) is int and abs(value) >= _MAX_INTEGER:
-            raise _Refused("it holds a number that is too large")
-        if type(value) in (str, bytes, bytearray, int, float, bool, type(None)):
-            return bytes(value) if type(value) is bytearray else value
-        raise _Refused(
-            "it holds an unfinished NumPy value" if type(value) in _UNFINISHED else f"it holds a {type(value).__name__}"
-        )
-
-    def _container(self, value: Any) -> Any:
-        if id(value) in self._open:
-            raise _Refused("a value contains itself")
-        if len(self._open) >= MAX_DEPTH:
-            raise _Refused(f"it is nested deeper than {MAX_DEPTH}")
-        self._open.add(id(value))
-        if type(value) is dict:
-            made: Any = {key: self.of(item) for key, item in value.items()}
-        else:
-            made = type(value)(self.of(item) for item in value)
-        self._open.discard(id(value))
-        return made
-
-
-_UNFINISHED = (_Name, _Type, _Array)
+        finished = type(value) is _Array and value.value is not None
+        return super().of(value.value if finished else value)

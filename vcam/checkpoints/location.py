@@ -1,0 +1,22 @@
+"""Where the checkpoint is."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+import vcam
+
+VARIABLE = "VCAM_CHECKPOINTS"
+
+
+def default_folder() -> Path:
+    """``$VCAM_CHECKPOINTS``; else ``checkpoints/`` of the source tree that vcam runs from; else in the user's data."""
+    if chosen := os.environ.get(VARIABLE):
+        return Path(chosen).expanduser().absolute()
+    beside = Path(vcam.__file__).resolve().parents[1] / "checkpoints"
+    if (beside / "README.md").is_file():
+        return beside
+    return platformdirs.user_data_path("vcam", appauthor=False) / "checkpoints"
