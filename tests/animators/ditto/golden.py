@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import hashlib
-import pickle
 import wave
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,9 +20,10 @@ import soxr
 import yaml
 
 from vcam.animators.ditto.avatar import DittoAvatar, FaceFound, SourceFrame
-from vcam.animators.ditto.backends.base import Array, Network, Tensor
+from vcam.animators.ditto.backends.base import Array, Backend, Network
+from vcam.animators.ditto.config_pickle import read_config_pickle
 from vcam.animators.ditto.motion import SourceMotion
-from vcam.animators.ditto.networks import NETWORKS, NetworkSpec
+from vcam.animators.ditto.networks import NETWORKS
 from vcam.animators.ditto.options import RunOptions
 from vcam.media import ByteArray, FloatArray
 
@@ -121,7 +121,7 @@ every_case = pytest.mark.parametrize(
 @cache
 def config(name: str) -> dict[str, Any]:
     """A config as plain values: ``base_cfg``, ``audio2motion_cfg``, ``default_kwargs``."""
-    loaded = pickle.loads((FOLDER / "checkpoints" / "ditto_cfg" / name).read_bytes())
+    loaded = read_config_pickle(FOLDER / "checkpoints" / "ditto_cfg" / name)
     assert isinstance(loaded, dict)
     return loaded
 
@@ -129,22 +129,15 @@ def config(name: str) -> dict[str, Any]:
 @cache
 def network(name: str) -> Network:
     """A stand-in network, by its name in ``networks.NETWORKS``."""
-    return _OnnxNetwork(NETWORKS[name])
+    spec = NETWORKS[name]
+    return _backend().load(FOLDER / "checkpoints" / "ditto_onnx" / spec.file, spec)
 
 
-class _OnnxNetwork(Network):
-    def __init__(self, spec: NetworkSpec) -> None:
-        import onnxruntime  # takes a second, which tests without the data save
+@cache
+def _backend() -> Backend:
+    from vcam.animators.ditto.backends.onnx import OnnxBackend  # onnxruntime takes a second, without the data too
 
-        self.spec = spec
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        path = FOLDER / "checkpoints" / "ditto_onnx" / spec.file
-        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-    def run(self, inputs: Mapping[str, Tensor], keep: Sequence[str] = ()) -> dict[str, Tensor]:
-        names = list(self.spec.outputs)
-        return dict(zip(names, self._session.run(names, dict(inputs)), strict=True))
+    return OnnxBackend("cpu", threads=1)
 
 
 @cache
