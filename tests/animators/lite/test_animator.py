@@ -10,6 +10,8 @@ from tests.animators.lite.speech import chunks, jaws, poses, sentence, vowel
 from vcam.animators.base import Pose, Scene
 from vcam.animators.lite import Avatar, LiteAnimator, LitePose, load_avatar
 from vcam.animators.lite.eyes import EyeShape
+from vcam.animators.lite.lipsync import LipSync, Mouth
+from vcam.animators.lite.mouth import MouthShape
 from vcam.errors import AnimatorError
 from vcam.media import FRAME_SAMPLES, ByteArray, FloatArray, samples, silence
 from vcam.profile.model import LiteOptions
@@ -276,3 +278,62 @@ def test_what_looks_the_same_need_not_be_drawn_again() -> None:
     assert lite.repeats(replace(second, head=first.head, mouth=first.mouth, eyes=first.eyes))
     assert not lite.repeats(replace(second, eyes=EyeShape(1.0)))
     assert not lite.repeats(Pose(0))
+
+
+def mouth_of(shape: MouthShape, name: str = "robin") -> ByteArray:
+    lite = animator(scene=Scene(1280, 720), name=name)
+    pose = poses(lite, chunks(silence(640), speech=False))[0]
+    rgb = lite.render(replace(pose, mouth=shape))
+    assert isinstance(lite.avatar, Avatar)
+    (x, y), (width, opening) = lite.avatar.rig.mouth.centre, lite.avatar.rig.mouth.size
+    across, down = round(0.3 * width * 0.72), round(opening * 0.72)
+    middle, line = 640 + round(x * 0.72), round(y * 0.72)
+    return rgb[line - down // 3 : line + down, middle - across : middle + across].copy()
+
+
+def near(rgb: ByteArray, colour: tuple[int, int, int], by: int = 24) -> int:
+    return int((np.abs(rgb.astype(int) - colour).max(axis=2) < by).sum())
+
+
+@pytest.mark.parametrize("jaw", [0.0, 0.2, 0.6])
+def test_the_lower_lip_is_tucked_to_the_teeth_for_f_and_v(jaw: float) -> None:
+    assert isinstance(ROBIN, Avatar)
+    look = ROBIN.rig.mouth
+    rest, bitten = mouth_of(MouthShape()), mouth_of(MouthShape(jaw, teeth=1.0))
+    assert near(rest, look.enamel) == 0
+    assert near(bitten, look.enamel) > 40
+    # nothing is left between them, however open the jaw
+    assert near(bitten, look.cavity) + near(bitten, look.throat) == 0
+    assert near(bitten, look.lower_lip) < near(rest, look.lower_lip)
+
+
+@pytest.mark.parametrize("name", ["robin", "marlow", "puppet"])
+def test_the_tongue_comes_up_for_l_and_th(name: str) -> None:
+    avatar = load_avatar(name)
+    assert isinstance(avatar, Avatar)
+    look = avatar.rig.mouth
+
+    def tongue(shape: MouthShape) -> int:
+        rgb = mouth_of(shape, name)
+        return near(rgb, look.tongue) + near(rgb, look.tongue_light)
+
+    down, half, up = (tongue(MouthShape(0.4, tongue=amount)) for amount in (0.0, 0.5, 1.0))
+    assert down < half < up
+    assert tongue(MouthShape(0.02, tongue=1.0)) > tongue(MouthShape(0.02))
+
+
+def test_teeth_and_tongue_come_as_the_network_hears_them_and_ease(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = [Mouth(0.2, presence=1.0)] * 4 + [Mouth(0.2, presence=1.0, teeth=0.95, tongue=0.1)] * 4
+    script += [Mouth(0.3, presence=1.0, tongue=0.9)] * 4 + [Mouth()] * 4
+    monkeypatch.setattr(
+        LipSync,
+        "push",
+        lambda _, chunk: [] if chunk.end % FRAME_SAMPLES else [(chunk.end - 640, script[chunk.pts // 640])],
+    )
+    found = [pose.mouth for pose in poses(animator(), chunks(silence(640 * len(script))))]
+    teeth, tongue = (np.array([getattr(mouth, name) for mouth in found]) for name in ("teeth", "tongue"))
+    assert teeth[:4].max() == tongue[:8].max() == 0  # a faint guess is not shown
+    assert teeth[7] == tongue[11] == 1
+    assert teeth[11] == teeth[15] == tongue[15] == 0
+    assert np.abs(np.diff(teeth)).max() <= 0.5
+    assert np.abs(np.diff(tongue)).max() <= 0.5

@@ -35,6 +35,7 @@ _MOUTH_STEPS = 64  # mouth and eyes are drawn in this many steps of each number
 _EYE_STEPS = 32
 _HARDLY = 0.25  # pixels: a smaller move is not drawn yet; idle heads move 3 to 6 pixels a second, so none is stepped
 _WORDS_OVER = 0.06  # a frame: an expression's own mouth is back two thirds of a second after the last word
+_AT_ONCE = 0.45  # of teeth and tongue's ways, in a frame
 _CHEEKS = 7.0  # units that a full smile lifts the cheeks by
 
 
@@ -69,6 +70,7 @@ class LiteAnimator(Animator):
         self._life = Life(options.seed, options.sway, options.blinks_per_minute)
         self._face = Face(options.expression)
         self._speaking = 0.0  # 1 while words are spoken, the quiet moments between their sounds included
+        self._teeth = self._tongue = 0.0
         self._asked: str | None = None  # an expression, by any thread, for the next frame
         self._compositor, self._reach = _drawn(self.avatar, scene)
         self._held: LitePose | None = None  # the newest pose that moved
@@ -139,6 +141,8 @@ class LiteAnimator(Animator):
         # a closure is quiet too: the expression's own mouth waits until the words are over
         self._speaking = max(target.presence, self._speaking - _WORDS_OVER)
         silent = (1 - self._speaking) ** 2
+        self._teeth = _towards(self._teeth, _sure(target.teeth) * min(1.0, amount))
+        self._tongue = _towards(self._tongue, _sure(target.tongue) * min(1.0, amount) * (1 - self._teeth))
         # rounded and pressed lips cannot smile as broadly
         smiling = 1 - target.presence * (0.35 * max(0.0, -target.wide) + 0.15 * target.pressed)
         return MouthShape(
@@ -147,6 +151,8 @@ class LiteAnimator(Animator):
             _rounded(target.pressed * min(1.0, amount) + silent * face.pressed, _MOUTH_STEPS),
             _rounded(face.smile * smiling, _MOUTH_STEPS),
             _rounded(face.skew, _MOUTH_STEPS),
+            _rounded(self._teeth, _MOUTH_STEPS),
+            _rounded(self._tongue, _MOUTH_STEPS),
         )
 
     def _head(self, motion: Motion, mouth: MouthShape, face: Expression) -> HeadPose:
@@ -190,6 +196,17 @@ def _drawn(avatar: Avatar | PhotoAvatar, scene: Scene) -> tuple[Compositor | Pho
         x, y, rig.motion.roll, yaw, pitch, rig.jaw.drop, lift, lift, 1.5 * lift, _CHEEKS, rig.motion.breath
     )
     return Compositor(avatar, scene), reach
+
+
+def _towards(value: float, target: float) -> float:
+    """``target``, or as near to it as one frame may come."""
+    return min(value + _AT_ONCE, max(value - _AT_ONCE, target))
+
+
+def _sure(heard: float) -> float:
+    """What the network is unsure of is not shown: a little of each would only make the mouth tremble."""
+    part = min(1.0, max(0.0, (heard - 0.25) / 0.5))
+    return part * part * (3 - 2 * part)
 
 
 def _rounded(value: float, steps: int) -> float:

@@ -190,11 +190,11 @@ class _Head:
         self._eyes = Eyes(rig.eyes, self._texture, place)
 
         # only what is painted of it, and what motion needs around that
-        x, y, across, down = cv2.boundingRect(cv2.extractChannel(self._texture, 3))
+        x, y, wide, high = cv2.boundingRect(cv2.extractChannel(self._texture, 3))
         x0 = math.floor(origin[0] + (left + x / ratio[0] - _MARGIN) * scale)
         y0 = math.floor(origin[1] + (top + y / ratio[1] - _MARGIN) * scale)
-        x1 = math.ceil(origin[0] + (left + (x + across) / ratio[0] + _MARGIN) * scale)
-        y1 = math.ceil(origin[1] + (top + (y + down) / ratio[1] + _MARGIN) * scale)
+        x1 = math.ceil(origin[0] + (left + (x + wide) / ratio[0] + _MARGIN) * scale)
+        y1 = math.ceil(origin[1] + (top + (y + high) / ratio[1] + _MARGIN) * scale)
         self._box: Rect = (x0, y0, x1, y1)
         self.height = y1 - y0
         # units of each pixel's centre, from the pivot
@@ -202,7 +202,7 @@ class _Head:
         self._pivot = ((pivot[0] - left) * ratio[0] - 0.5, (pivot[1] - top) * ratio[1] - 0.5)
         across = (np.arange(x0, x1, dtype=np.float32) + 0.5 - origin[0]) / scale
         down = (np.arange(y0, y1, dtype=np.float32) + 0.5 - origin[1]) / scale
-        u, v = np.meshgrid(across, down)
+        u, v = (np.asarray(grid, np.float32) for grid in np.meshgrid(across, down))
         self._u, self._v = u - pivot[0], v - pivot[1]
         self._turn, self._jaw = _fields(avatar, u, v)
         self._lifts = _lifts(avatar, u, v)

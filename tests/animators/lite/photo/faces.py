@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -42,11 +43,22 @@ for _name, _side in (("left", -1), ("right", 1)):
         f"brow_{_name}.outer": (_side * 0.80, -0.33),
     }  # fmt: skip
 
+# The same of a mouth that smiles openly.
+SMILE = {
+    f"mouth.{edge}.{name}": (x, beside if x else middle)
+    for edge, beside, middle in (
+        ("upper_outer", 0.965, 0.955), ("upper_inner", 1.04, 1.045),
+        ("lower_inner", 1.14, 1.165), ("lower_outer", 1.24, 1.28),
+    )
+    for name, x in (("left", -0.2), ("middle", 0.0), ("right", 0.2))
+}  # fmt: skip
 
-def truth(centre: tuple[float, float], unit: float, roll: float = 0.0) -> Landmarks:
+
+def truth(centre: tuple[float, float], unit: float, roll: float = 0.0, *, smile: bool = False) -> Landmarks:
     """The landmarks of a face drawn with :func:`draw`; ``roll`` in degrees clockwise."""
     frame = frame_at(centre, unit, roll)
-    points = {name: frame.to_picture(point) for name, point in TRUTH.items()}
+    features = TRUTH | SMILE if smile else TRUTH
+    points = {name: frame.to_picture(point) for name, point in features.items()}
     for side in ("left", "right"):  # the rim's distance counts, along the picture's x
         x, y = points[f"eye_{side}.iris"]
         points[f"eye_{side}.rim"] = (x + 0.1 * unit, y)
@@ -72,8 +84,13 @@ def draw(
     roll: float = 0.0,
     skin: Colour = SKIN,
     hair: Colour = HAIR,
+    *,
+    smile: bool = False,
 ) -> ByteArray:
-    """``picture`` with a face whose eyes are ``unit`` pixels apart, ``centre`` between them: a new array."""
+    """``picture`` with a face whose eyes are ``unit`` pixels apart, ``centre`` between them: a new array.
+
+    ``smile``: it shows its teeth.
+    """
     out = picture.copy()
     frame = frame_at(centre, unit, roll)
     fixed = 16  # cv2's sub-pixel coordinates, four bits
@@ -120,6 +137,13 @@ def draw(
         line(arc, 0.035, (50, 35, 30))
         line([(side * 0.24, -0.34), (side * 0.5, -0.40), (side * 0.80, -0.33)], 0.07, hair)
         oval((side * 0.12, 0.68), 0.05, 0.03, darker(skin, 0.55))
+    if smile:
+        ends = [(-0.40, 1.03)], [(0.40, 1.03)]
+        edges = [[*ends[0], *(SMILE[f"mouth.{e}.{n}"] for n in ("left", "middle", "right")), *ends[1]]
+                 for e in ("upper_outer", "upper_inner", "lower_inner", "lower_outer")]  # fmt: skip
+        for (top, bottom), colour in zip(itertools.pairwise(edges), (darker(LIP, 0.9), WHITE, LIP), strict=True):
+            patch([*top, *reversed(bottom)], colour)
+        return np.asarray(cv2.GaussianBlur(out, (0, 0), max(0.4, 0.006 * unit)), np.uint8)
     for upper in (True, False):
         edge = [(-0.40, 1.03)]
         for name in ("left", "middle", "right"):
@@ -130,7 +154,9 @@ def draw(
     return np.asarray(cv2.GaussianBlur(out, (0, 0), max(0.4, 0.006 * unit)), np.uint8)
 
 
-def portrait(width: int = 640, height: int = 480, unit: float = 80.0, roll: float = 0.0) -> tuple[ByteArray, Landmarks]:
+def portrait(
+    width: int = 640, height: int = 480, unit: float = 80.0, roll: float = 0.0, *, smile: bool = False
+) -> tuple[ByteArray, Landmarks]:
     """One face in a room, and its landmarks."""
     centre = (width / 2, height * 0.42)
-    return draw(room(width, height), centre, unit, roll), truth(centre, unit, roll)
+    return draw(room(width, height), centre, unit, roll, smile=smile), truth(centre, unit, roll, smile=smile)

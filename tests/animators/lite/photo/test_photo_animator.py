@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import cv2
@@ -25,8 +26,10 @@ UNIT = 60.0
 
 
 @lru_cache
-def avatar(width: int = 640, height: int = 360, unit: float = UNIT, roll: float = 0.0) -> PhotoAvatar:
-    rgb, landmarks = portrait(width, height, unit, roll)
+def avatar(
+    width: int = 640, height: int = 360, unit: float = UNIT, roll: float = 0.0, *, smile: bool = False
+) -> PhotoAvatar:
+    rgb, landmarks = portrait(width, height, unit, roll, smile=smile)
     return PhotoAvatar("me", landmarks, rgb)
 
 
@@ -111,6 +114,58 @@ def test_pressed_lips_are_thinner() -> None:
         return like(around(seen(shape), (0, 1.07), 0.3, 0.25), LIP, 35)
 
     assert lips(MouthShape(pressed=1)) < 0.75 * lips(MouthShape())
+
+
+def enamel(rgb: ByteArray) -> int:
+    """Pixels of the mouth that are as pale as teeth: no red."""
+    part = around(rgb, (0, 1.1), 0.36, 0.3).astype(int)
+    return int(((part.min(axis=2) > 140) & (np.ptp(part, axis=2) < 45)).sum())
+
+
+def test_the_lower_lip_goes_to_the_teeth_for_f_and_v() -> None:
+    rest, little, bitten = (seen(MouthShape(teeth=amount)) for amount in (0.0, 0.5, 1.0))
+    assert enamel(rest) == 0
+    assert 0 < enamel(little) < enamel(bitten)
+    # nothing dark is left between them and the lip, unlike in a mouth that is open so far
+    dark = [(around(rgb, (0, 1.1), 0.2, 0.2).max(axis=2) < 95).sum() for rgb in (seen(MouthShape(0.3)), bitten)]
+    assert dark[0] > 5 * dark[1]
+    # however open the jaw
+    assert np.abs(seen(MouthShape(0.3, teeth=1.0)).astype(int) - bitten).mean() < 0.1
+
+
+def test_the_tongue_comes_up_for_l_and_th() -> None:
+    def cavity(shape: MouthShape) -> float:
+        """How dark it is below the teeth, 0 as the tongue."""
+        return float((190 - around(seen(shape), (0, 1.13), 0.12, 0.05)[..., 0].astype(int)).clip(0).mean())
+
+    assert cavity(MouthShape(0.5)) > 1.1 * cavity(MouthShape(0.5, tongue=0.5)) > 1.2 * cavity(MouthShape(0.5, tongue=1))
+    assert opening(seen(MouthShape(0.02, tongue=1.0))) > opening(seen(MouthShape(0.02)))
+
+
+def test_teeth_that_the_picture_shows_stay_above_and_pressed_lips_cover_them() -> None:
+    drawing = PhotoCompositor(avatar(smile=True), SCENE)
+    shapes = (MouthShape(), MouthShape(0.6), MouthShape(pressed=1.0), MouthShape(teeth=1.0))
+    rest, open_, pressed, bitten = (drawing.draw(HeadPose(), shape, EyeShape()).copy() for shape in shapes)
+    assert enamel(open_) > 0.6 * enamel(rest)  # its own, not drawn ones
+    assert enamel(pressed) < 0.1 * enamel(rest)
+    assert 0.1 * enamel(rest) < enamel(bitten) < 0.8 * enamel(rest)
+    strip = around(open_, (0, 1.15), 0.02, 0.3).astype(int)
+    dark, pale = ((strip.max(axis=2) < 90).mean(axis=1) > 0.5), ((strip.min(axis=2) > 170).mean(axis=1) > 0.5)
+    assert np.nonzero(pale)[0].max() < np.nonzero(dark)[0].min()  # the cavity opens below them
+
+
+@pytest.mark.parametrize("roll", [0.0, 12.0])
+def test_the_mouth_is_drawn_without_a_seam(roll: float) -> None:
+    """On skin with fine lines: where the moving part begins, nothing shifts."""
+    face = avatar(roll=roll)
+    lined = face.rgb.copy()
+    lined[1::2] = np.clip(lined[1::2].astype(int) + 24, 0, 255)
+    drawing = PhotoCompositor(replace(face, rgb=lined), SCENE)
+    rest = drawing.draw(HeadPose(), MouthShape(), EyeShape()).copy()
+    moved = np.abs(drawing.draw(HeadPose(), MouthShape(0.5), EyeShape()).astype(int) - rest).max(axis=2).max(axis=1)
+    first = int(np.nonzero(moved)[0][0])
+    assert moved[first : first + 3].max() < 8  # it begins gently
+    assert moved.max() > 60
 
 
 @pytest.mark.parametrize("side", [-0.5, 0.5])

@@ -41,6 +41,24 @@ def test_a_drawn_face_is_found(unit: float, roll: float) -> None:
     assert top < 202 < bottom
 
 
+@pytest.mark.parametrize(("unit", "roll"), [(80.0, 0.0), (60.0, 10.0)])
+def test_the_lips_of_an_open_smile_end_where_the_teeth_begin(unit: float, roll: float) -> None:
+    picture, right = portrait(unit=unit, roll=roll, smile=True)
+    found = propose_landmarks(picture).landmarks
+    assert misses(found, right) == {}
+    for edge in ("upper_inner", "lower_inner"):
+        seen, wanted = (getattr(face.mouth, edge).middle for face in (found, right))
+        assert math.dist(seen, wanted) / unit < 0.05
+
+
+def test_a_fringe_is_no_brow() -> None:
+    picture, right = portrait()
+    left, top = (round(v) for v in right.frame.to_picture((-1.2, -1.5)))
+    right_edge, bottom = (round(v) for v in right.frame.to_picture((1.2, -0.62)))
+    picture[top:bottom, left:right_edge] = (70, 45, 32)
+    assert {name for name in misses(propose_landmarks(picture).landmarks, right) if name.startswith("brow")} == set()
+
+
 def test_dark_skin_is_seen_as_well() -> None:
     picture = draw(room(640, 480), (320, 200), 80, skin=(120, 80, 60), hair=(25, 20, 18))
     assert misses(propose_landmarks(picture).landmarks, truth((320, 200), 80)) == {}

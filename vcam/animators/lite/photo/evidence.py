@@ -21,6 +21,7 @@ S = 100  # pixels a unit
 _LEFT, _TOP, _RIGHT, _BOTTOM = -1.7, -1.9, 1.7, 2.5  # units
 
 XY = tuple[float, float]
+_BESIDE = ((-14, 1), (0, 15))  # hundredths of a unit above and below a brow's middle where its skin begins
 _OPEN = 0.07  # units between the inner lips: less is the shadow of a closed mouth
 
 
@@ -260,9 +261,11 @@ def read_brows(face: UprightFace) -> tuple[tuple[XY, XY, XY], tuple[XY, XY, XY]]
 def _brow_height(light: FloatArray, x: float, usual: float) -> float:
     rows = np.arange(row(-0.62), row(-0.16))
     profile = light[rows, column(x) - 3 : column(x) + 4].mean(axis=1)
-    dark = np.clip((float(np.percentile(profile, 75)) - profile) / 25, 0, 1)
+    # a line: skin on both sides of it, while above the edge of a fringe there is hair
+    above, below = (np.array([profile[max(0, i + a) : i + b].max() for i in range(len(profile))]) for a, b in _BESIDE)
+    dark = np.clip((np.minimum(above, below) - profile) / 18, 0, 1)
     score = dark * np.exp(-(((rows / S + _TOP - usual) / 0.08) ** 2) / 2)
-    return y_of(rows[int(score.argmax())]) if score.max() > 0.15 else usual
+    return y_of(rows[int(score.argmax())]) if score.max() > 0.08 else usual
 
 
 def read_edge(face: UprightFace, origin: XY, angle: float, usual: float, spread: float) -> float:

@@ -18,7 +18,7 @@ from ..mouth import MouthShape
 from .curves import Curve, through
 from .head import smooth
 from .landmarks import Landmarks
-from .mouth import Interior
+from .mouth import Interior, shows_teeth
 
 GRID = 4  # pixels between the fields' points
 _DROP = 0.27  # the lower lip's way down in the widest opening
@@ -29,6 +29,12 @@ _SMILE, _WIDEST = 0.10, 0.16  # of it: by a smile, and at most
 _LIFT, _FALL = 0.085, 0.12  # what a full smile lifts the corners by, and its opposite lowers them
 _CHEEK = 2.2  # half widths from the middle: how far the cheeks go up and down with the corners
 _CORNER = 0.16  # of the drop: what the corners go down
+_AJAR = 0.22  # of the widest opening: what a tongue tip needs
+_BARED = 0.05  # what shows of the teeth that the lower lip is tucked to, of whose thickness ...
+_TUCKED = 0.3  # ... so much goes under them
+_TOOTHED = 0.03  # of the gap between the lips in a picture in which teeth can be told
+_OVER = 0.03  # how far pressed lips lie over each other
+_FRINGE = 0.015  # of lips that is not quite theirs, beside teeth in a picture
 _PARTS = 0.93  # of the half width: the lips stay together beside it
 _REACH = 1.12  # how far to the sides the jaw's motion reaches
 _NECK = 0.62  # below the chin, where its motion has faded
@@ -70,13 +76,14 @@ class Lips:
         self._source = canvas[self.top : self.bottom, self.left : self.right].copy()
         self._fields()
         self._interior = Interior(canvas, face, self._thick)
+        self._toothed = self._gap > _TOOTHED and shows_teeth(canvas, face)
 
     def _fields(self) -> None:
         """What does not depend on the mouth's shape: the grid in face units and the fields' weights on it."""
         height, width = self.bottom - self.top, self.right - self.left
-        # the grid's points are the middles of blocks; where the last ones end beyond the part, so do the maps
-        size = (-(-height // GRID) + 1, -(-width // GRID) + 1)
-        y, x = (GRID * np.mgrid[0 : size[0], 0 : size[1]] + (GRID - 1) / 2).astype(np.float32)
+        # the grid's points are the middles of blocks, with one block around the part: so between points everywhere
+        size = (-(-height // GRID) + 2, -(-width // GRID) + 2)
+        y, x = (GRID * np.mgrid[-1 : size[0] - 1, -1 : size[1] - 1] + (GRID - 1) / 2).astype(np.float32)
         full = (size[0] * GRID, size[1] * GRID)
         self._full = (np.empty(full, np.float32), np.empty(full, np.float32))
         self._spare = np.empty(full, np.float32)
@@ -104,6 +111,8 @@ class Lips:
             return
         wide, round_ = max(0.0, shape.wide), max(0.0, -shape.wide)
         open_ = shape.jaw * (1 - 0.15 * wide + 0.05 * round_)
+        open_ += shape.tongue * max(0.0, _AJAR - open_)  # a tongue tip needs some room to be seen
+        open_ *= 1 - shape.teeth
         spread = _WIDE * wide - _ROUND * round_ - _NARROW * shape.jaw - _PRESS * shape.pressed + _SMILE * shape.smile
         pull = 1 / (1 + min(_WIDEST, spread)) - 1
         us = self._u + pull * self._pull
@@ -119,11 +128,17 @@ class Lips:
         source = self._middle + _BEYOND.astype(np.float32) * self._half
         target = np.interp(source, moved, table_u).astype(np.float32)
         top, bottom = self._lines(source, open_, shape)
-        self._bend(us, upper, lower, self._below(target, 0.5 * top + 0.5 * bottom), place)
-        apart = np.abs(_BEYOND) <= _PARTS
+        begins = 0.5 * top + 0.5 * bottom  # pressed, the lips lie over each other
+        if self._toothed:  # what the picture shows of the upper teeth stays with the upper lip
+            top = begins = np.minimum(top + self._lower(source) - self._upper(source), np.maximum(bottom, begins))
+        self._bend(us, upper, lower, self._below(target, begins), place)
+        if self._toothed:
+            bottom = bottom + np.minimum(_FRINGE, np.maximum(bottom - top, 0))
+        apart = np.abs(_BEYOND) <= (1.0 if self._toothed else _PARTS)
+        opening = float((bottom - top)[apart].max())
         self._interior.draw(
-            place, self._pixels(target[apart], top[apart]), self._pixels(target[apart], bottom[apart]),
-            (bottom - top)[apart].max() - self._gap, round_, self._gap,
+            place, self._pixels(target[apart], top[apart]), self._pixels(target[apart], bottom[apart]), opening, shape,
+            0.0 if self._toothed else self._gap, toothed=self._toothed,
         )  # fmt: skip
 
     def _along(self, t: npt.NDArray[np.floating]) -> FloatArray:
@@ -144,19 +159,24 @@ class Lips:
         smile = (smile + shape.skew * np.clip(side, -1, 1)) * (1 - 0.5 * round_)
         # up at the corners, a little down in the middle
         corner -= smile * fading * (_LIFT * np.minimum(t, 1) ** 1.8 - 0.16 * _LIFT * (1 - smooth(t)))
-        close = shape.pressed * self._gap * inside * (1 - open_)  # lips meet in a picture whose mouth is open
-        upper = upper_line + corner - arch * _RAISE * open_ * (1 + 1.4 * round_) + 0.5 * close
-        lower = lower_line + corner + arch * _DROP * open_ - 0.5 * close
-        return np.asarray(upper, np.float32), np.asarray(np.maximum(lower, upper), np.float32)
+        gap = np.clip(lower_line - upper_line, 0, None) * (t < 1)
+        bite = shape.teeth * (_BARED * inside - gap)  # the lower lip comes to where teeth show by so much
+        pressed = shape.pressed * (1 - shape.teeth)
+        # lips meet in a picture whose mouth is open, and a little more, so that nothing is left of what was between
+        close = pressed * (gap + _OVER * (self._gap > _OVER) * smooth(np.asarray((1.0 - t) / 0.15))) * (1 - open_)
+        upper = (
+            upper_line + corner - arch * _RAISE * open_ * (1 + 1.4 * round_) + 0.5 * close - 0.7 * np.maximum(bite, 0)
+        )
+        lower = lower_line + corner + arch * _DROP * open_ - 0.5 * close + bite - 0.7 * np.maximum(bite, 0)
+        return np.asarray(upper, np.float32), np.asarray(np.maximum(lower, upper - _OVER * pressed), np.float32)
 
     def _vertical(
         self, us: FloatArray, lines: tuple[FloatArray, FloatArray], open_: float, shape: MouthShape
     ) -> tuple[FloatArray, FloatArray]:
         """v in the picture at rest for each grid point, as part of the upper and of the lower face."""
         top, bottom = lines
-        thin = (
-            0.55 * shape.pressed - 0.22 * max(0.0, -shape.wide) + 0.12 * max(0.0, shape.smile)
-        )  # of a lip's thickness: pressed lips are thinner, round ones fuller
+        # of a lip's thickness: pressed lips are thinner, round ones fuller
+        thin = 0.55 * shape.pressed * (1 - shape.teeth) - 0.22 * max(0.0, -shape.wide) + 0.12 * max(0.0, shape.smile)
         t = np.abs(us - self._middle) / self._half
         lip = smooth((1.25 - t) / 0.5)
         chin = _CHIN * _DROP * open_ * self._jaw * smooth((_NECK - self._under) / _NECK)
@@ -164,7 +184,11 @@ class Lips:
         w = np.maximum(self._v - bottom, 0)
         with_lip = 1 - smooth((w - 0.5 * self._thick[1]) / (0.32 + self._thick[1]))
         bump = smooth(w / self._thick[1]) * smooth(1 - (w - self._thick[1]) / 0.3)
-        down = (bottom - self._lower(us)) * with_lip + chin * (1 - with_lip) - thin * self._thick[1] * bump * lip
+        down = (
+            (bottom - self._lower(us)) * with_lip
+            + chin * (1 - with_lip)
+            - (thin + _TUCKED * shape.teeth) * self._thick[1] * bump * lip
+        )
         # the upper face: with the lip at its edge, still from the nose on
         z = np.maximum(top - self._v, 0)
         room = np.maximum(top - self._nose - 0.05, 0.1)
@@ -189,7 +213,7 @@ class Lips:
                 else:
                     cv2.copyTo(cv2.resize(grid, size, dst=self._spare, interpolation=cv2.INTER_LINEAR), mask, full)
         height, width = place.shape[:2]
-        across, down = (full[:height, :width] for full in self._full)
+        across, down = (full[GRID : GRID + height, GRID : GRID + width] for full in self._full)
         cv2.remap(self._source, across, down, cv2.INTER_CUBIC, dst=place, borderMode=cv2.BORDER_REPLICATE)
 
     def _below(self, u: FloatArray, v: FloatArray) -> ByteArray:
@@ -197,7 +221,7 @@ class Lips:
         across = np.concatenate([[-6.0], u, [6.0, 6.0, -6.0]])
         down = np.concatenate([[v[0]], v, [v[-1], 8.0, 8.0]])
         mask = np.zeros(self._spare.shape, np.uint8)
-        cv2.fillPoly(mask, [np.round(self._pixels(across, down) * 16).astype(np.int32)], 255, cv2.LINE_8, 4)
+        cv2.fillPoly(mask, [np.round((self._pixels(across, down) + GRID) * 16).astype(np.int32)], 255, cv2.LINE_8, 4)
         return mask
 
     def _pixels(self, u: npt.NDArray[np.floating], v: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:

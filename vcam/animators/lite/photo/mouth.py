@@ -8,7 +8,8 @@ import numpy.typing as npt
 
 from vcam.media import ByteArray
 
-from .landmarks import Landmarks
+from ..mouth import MouthShape
+from .landmarks import Curve, Landmarks
 
 _FINER = 2  # its outline is drawn at this multiple of the picture's size
 _BITS = 4  # of sub-pixel precision in cv2's coordinates
@@ -16,6 +17,7 @@ _TOOTH = 0.135  # face units: a central incisor's width (8.5 mm of 63 mm between
 _TALL = 0.115  # face units: what may be seen of the upper teeth
 
 # Colours of a mouth under the light of a fair skin (sRGB 222, 174, 150); turned towards the picture's own skin.
+_LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 _REFERENCE = np.array([222.0, 174.0, 150.0])
 _CAVITY, _THROAT = np.array([74.0, 26.0, 26.0]), np.array([34.0, 10.0, 12.0])
 _TONGUE, _ENAMEL = np.array([186.0, 92.0, 88.0]), np.array([238.0, 228.0, 212.0])
@@ -29,7 +31,7 @@ class Interior:
         """``canvas``: the picture, uint8 RGB; ``face``: in its pixels; ``thick``: the lips' thickness, face units."""
         self._unit = face.frame.unit
         skin = _skin(canvas, face)
-        light = float(np.clip(skin @ [0.299, 0.587, 0.114] / (_REFERENCE @ [0.299, 0.587, 0.114]), 0.25, 1.15))
+        light = float(np.clip(skin @ _LUMA / (_REFERENCE @ _LUMA), 0.25, 1.15))
         tint = np.clip((skin / max(skin.mean(), 1.0)) / (_REFERENCE / _REFERENCE.mean()), 0.5, 2.0)
         bright = light**0.6
         self._cavity = _colour(_CAVITY * light * tint**0.5)
@@ -39,13 +41,24 @@ class Interior:
         self._enamel = _ENAMEL * bright * tint**0.35
         self._thick = thick
 
-    def draw(self, place: ByteArray, top: Points, bottom: Points, opening: float, round_: float, gap: float) -> None:
+    def draw(
+        self,
+        place: ByteArray,
+        top: Points,
+        bottom: Points,
+        opening: float,
+        shape: MouthShape,
+        gap: float,
+        *,
+        toothed: bool = False,
+    ) -> None:
         """Draw into ``place`` (uint8 RGB) between the lips' inner edges ``top`` and ``bottom``, in its pixels from
-        the left corner to the right. ``opening``: face units more than in the picture, in which it was ``gap``."""
-        if opening <= 0.004:
+        the left corner to the right, ``opening`` apart. In the picture they were ``gap``; both in face units.
+        ``toothed``: ``top`` is where the picture's own upper teeth end."""
+        if opening - gap <= 0.004:
             return
         # what a mouth that is open in the picture shows there gives way only when it opens further
-        seen = 1.0 if gap < 0.01 else min(1.0, max(0.0, (opening - 0.02) / 0.08))
+        seen = 1.0 if gap < 0.01 else min(1.0, max(0.0, (opening - gap - 0.02) / 0.08))
         both = np.concatenate([top, bottom])
         x0, y0 = np.floor(both.min(axis=0)).astype(int) - 2
         x1, y1 = np.ceil(both.max(axis=0)).astype(int) + 3
@@ -55,7 +68,7 @@ class Interior:
             return
         paint = np.empty((y1 - y0, x1 - x0, 3), np.uint8)
         paint[:] = self._cavity
-        self._paint(paint, top - [x0, y0], bottom - [x0, y0], opening + gap, round_)
+        self._paint(paint, top - [x0, y0], bottom - [x0, y0], opening, shape, toothed)
         cover = np.zeros(((y1 - y0) * _FINER, (x1 - x0) * _FINER), np.uint8)
         cv2.fillPoly(
             cover, [_fixed(np.concatenate([top, bottom[::-1]]) - [x0, y0])], round(255 * seen), cv2.LINE_AA, _BITS
@@ -66,7 +79,9 @@ class Interior:
             cv2.multiply(under, cv2.bitwise_not(alpha), scale=1 / 255), cv2.multiply(paint, alpha, scale=1 / 255)
         )
 
-    def _paint(self, paint: ByteArray, top: Points, bottom: Points, opening: float, round_: float) -> None:
+    def _paint(
+        self, paint: ByteArray, top: Points, bottom: Points, opening: float, shape: MouthShape, toothed: bool
+    ) -> None:
         """All of it: from the back to the front."""
         unit = self._unit
         centre, low = top[len(top) // 2], bottom[len(bottom) // 2]
@@ -87,13 +102,24 @@ class Interior:
             at = low + down * (0.16 - 0.12 * rise) * tall
             oval(at, 0.60 * half, (0.12 + 0.24 * rise) * tall, self._tongue_edge)
             oval(at + down * 0.06 * tall, 0.52 * half, (0.08 + 0.22 * rise) * tall, self._tongue)
+        show = 0.0 if toothed else self._row(opening, shape)
+        if shape.tongue > 0:
+            tip = (1 - shape.tongue) * tall + shape.tongue * min(0.8 * show, 0.6 * tall)  # below the upper lip
+            high = 0.5 * (tall - tip) + 0.02 * unit
+            at = centre + down * (tip + high)
+            oval(at, 0.50 * half, high, self._tongue_edge)
+            oval(at + down * 0.12 * high, 0.42 * half, 0.86 * high, self._tongue)
         paint[:] = cv2.GaussianBlur(paint, (0, 0), max(0.5, 0.018 * unit))
-        self._teeth(paint, top, down, opening, round_, half)
+        self._teeth(paint, top, down, show, half)
 
-    def _teeth(self, paint: ByteArray, top: Points, down: Points, opening: float, round_: float, half: float) -> None:
+    def _row(self, opening: float, shape: MouthShape) -> float:
+        """How much of the upper teeth is seen, in pixels: as far as the lip rises, and down to a lip tucked to them."""
+        show = min(_TALL, 0.46 * opening + 0.012) * (1 - 0.55 * max(0.0, -shape.wide)) * (1 - 0.3 * shape.tongue)
+        return (show + shape.teeth * (min(_TALL, opening + 0.02) - show)) * self._unit
+
+    def _teeth(self, paint: ByteArray, top: Points, down: Points, show: float, half: float) -> None:
         """The upper row: it stays with the skull, the lip above it moves; darker to the sides and under the lip."""
         unit = self._unit
-        show = min(_TALL, 0.46 * opening + 0.012) * (1 - 0.55 * round_) * unit
         if show < 0.8:
             return
         count = len(top)
@@ -121,6 +147,21 @@ class Interior:
         enamel = shade[..., None] * self._enamel.astype(np.float32)
         alpha = (mask.astype(np.float32) / 255)[..., None]
         paint[:] = np.clip(paint + alpha * (enamel - paint), 0, 255).astype(np.uint8)
+
+
+def shows_teeth(canvas: ByteArray, face: Landmarks) -> bool:
+    """Whether it is light between the lips of a mouth that is open in the picture."""
+    mouth = face.mouth
+    points = []
+    for upper, lower in zip(_along(mouth.upper_inner), _along(mouth.lower_inner), strict=True):
+        points += [(a * upper[0] + (1 - a) * lower[0], a * upper[1] + (1 - a) * lower[1]) for a in (0.35, 0.5, 0.65)]
+    at = np.array(points, np.float32)
+    seen = cv2.remap(canvas, at[:, :1].copy(), at[:, 1:].copy(), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return float(np.median(seen @ _LUMA)) > 0.7 * float(_skin(canvas, face) @ _LUMA)
+
+
+def _along(curve: Curve) -> tuple[tuple[float, float], ...]:
+    return curve.left, curve.middle, curve.right
 
 
 def _skin(canvas: ByteArray, face: Landmarks) -> npt.NDArray[np.float64]:

@@ -14,6 +14,7 @@ from vcam.media import ByteArray
 from .detect import Face, find_faces, is_profile
 from .evidence import XY, EyeEdges, Lips, UprightFace, read_brows, read_edge, read_eye, read_lips
 from .landmarks import MIN_EYE_DISTANCE, Brow, Curve, Eye, FaceFrame, Jaw, Landmarks, Mouth, Point, explain
+from .teeth import with_teeth
 
 _SMALL = 40.0  # pixels between the irises, below which features are hard to see
 _UNSURE = 0.45
@@ -88,7 +89,7 @@ def _landmarks(rgb: ByteArray, face: Face) -> tuple[Landmarks, float]:
     upright = UprightFace(rgb, frame)
     eyes = [read_eye(upright, (x, 0.0)) for x in (-0.5, 0.5)]
     eyes = _alike(eyes[0], eyes[1])
-    lips = read_lips(upright)
+    lips = with_teeth(upright, read_lips(upright))
 
     rows, columns = rgb.shape[:2]
 
