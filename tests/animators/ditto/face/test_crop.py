@@ -98,7 +98,7 @@ def test_points_that_coincide_are_refused() -> None:
         crop_matrix(face(np.full((7, 2), 5, np.float32)), 512, Framing(2.0))
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -1e30])
 def test_points_that_are_no_numbers_are_refused(bad: float) -> None:
     points = POINTS.copy()
     points[0, 0] = bad

@@ -60,5 +60,6 @@ def test_eyes_that_cannot_be_found_are_told() -> None:
     with pytest.raises(AvatarError, match="eyes could not be found") as caught:
         reader(Blaze(blind=True))(crop, NEAR)
     assert "both eyes" in caught.value.hint
-    with pytest.raises(AvatarError, match="could not be told apart"):
-        reader(points=Mesh(blind=True))(crop, NEAR)
+    for blaze, points in ((Blaze(), Mesh(blind=True)), (Blaze([(110, 70, 110, 70, 9.0)], blind=True), Mesh())):
+        with pytest.raises(AvatarError, match="could not be told apart"):
+            reader(blaze, points)(crop, NEAR)

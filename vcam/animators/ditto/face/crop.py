@@ -26,6 +26,7 @@ _FEATURES = {
     203: ((0, 6, 12, 18), (24, 30, 36, 42), (48, 66)),
 }
 _NO_LENGTH = 1e-3  # pixels
+_FARTHEST = 1e5  # pixels from the picture's corner
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +34,7 @@ class FacePoints:
     """Landmarks, and what gives the face its direction: float32, pixels of the picture.
 
     ``points`` [n, 2]; ``left``, ``right``, ``lips`` [2]: the middles of the eyes, left and right as the viewer sees
-    them, and of the lips. Raises AvatarError if a number is not finite: the networks saw no face.
+    them, and of the lips. Raises AvatarError if a number is not finite or beyond reason: the networks saw no face.
     """
 
     points: FloatArray
@@ -45,7 +46,7 @@ class FacePoints:
         check(self.points, (None, 2), "FacePoints.points")
         for name in ("left", "right", "lips"):
             check(getattr(self, name), (2,), f"FacePoints.{name}")
-        if not all(np.isfinite(array).all() for array in (self.points, self.left, self.right, self.lips)):
+        if not all((np.abs(array) < _FARTHEST).all() for array in (self.points, self.left, self.right, self.lips)):
             raise AvatarError(
                 "The points of the face could not be told.", "Use a sharper picture of a face from the front."
             )

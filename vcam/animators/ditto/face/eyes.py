@@ -29,6 +29,9 @@ _EYES = (  # left and right as the viewer sees them
 )
 
 
+_LEAST_WIDTH = 0.01  # of the crop's side; an eye that is seen has 0.08
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class EyeState:
     """``open``: float32 [1, 2]; ``ball``: float32 [1, 6]; ``mesh``: float32 [478, 3], fractions of the crop."""
@@ -53,13 +56,12 @@ class EyeReader:
                 "Use a picture in which both eyes look at the viewer.",
             )
         mesh = self._mesh(crop, face)
-        state = EyeState(openness(mesh), eyeballs(mesh), mesh)
-        if not all(np.isfinite(array).all() for array in (state.open, state.ball, mesh)):
+        if not (np.isfinite(mesh).all() and all(_width(mesh, eye) >= _LEAST_WIDTH for eye in _EYES)):
             raise AvatarError(
                 "The eyes could not be told apart from the face.",
                 "Use a sharper picture in which both eyes look at the viewer.",
             )
-        return state
+        return EyeState(openness(mesh), eyeballs(mesh), mesh)
 
 
 def openness(mesh: FloatArray) -> FloatArray:
@@ -67,8 +69,7 @@ def openness(mesh: FloatArray) -> FloatArray:
     both = []
     for eye in _EYES:
         upper, lower = (mesh[list(side)] for side in zip(*eye.lids, strict=True))
-        width = np.linalg.norm(mesh[eye.outer] - mesh[eye.inner])
-        both.append(np.linalg.norm(upper - lower, axis=1).sum() / np.maximum(width, np.finfo(np.float32).tiny))
+        both.append(np.linalg.norm(upper - lower, axis=1).sum() / _width(mesh, eye))
     return np.array([both], np.float32)
 
 
@@ -82,6 +83,10 @@ def eyeballs(mesh: FloatArray) -> FloatArray:
     for eye in _EYES:
         inner, outer = mesh[eye.inner], mesh[eye.outer]
         to_iris, along = mesh[eye.iris] - (inner + outer) / 2, outer - inner
-        width = np.maximum(np.linalg.norm(along), np.finfo(np.float32).tiny)
-        both.append(to_iris - np.linalg.norm(to_iris) * (along / width))
+        both.append(to_iris - np.linalg.norm(to_iris) * (along / _width(mesh, eye)))
     return np.stack(both, axis=1).reshape(1, 6).astype(np.float32)
+
+
+def _width(mesh: FloatArray, eye: _Eye) -> np.float32:
+    """From corner to corner, depth included; never 0."""
+    return np.maximum(np.linalg.norm(mesh[eye.outer] - mesh[eye.inner]), np.finfo(np.float32).eps)
