@@ -53,7 +53,9 @@ class Eyes:
             upper_arch, lower_arch = (1 - np.abs(_T) ** 2.3) ** 0.85, (1 - np.abs(_T) ** 2.6) ** 0.9
         # the lid follows a downward glance a little, and meets the lower one below the eye's middle
         lid = shape.lid + (1 - shape.lid) * 0.10 * max(0.0, shape.gaze_y)
-        top = y0 + tilt - (0.56 + 0.07 * shape.widen) * height * upper_arch
+        # relaxed lids lie over the iris's upper edge: seen whole, it stares
+        rest = 0.56 if look.shape == "round" else 0.515
+        top = y0 + tilt - (rest + 0.09 * shape.widen) * height * upper_arch
         low = 0.44 - 0.26 * shape.squint
         bottom = y0 + tilt + low * height * lower_arch
         shut = y0 + tilt + (low - 0.17) * height * lower_arch
@@ -67,11 +69,12 @@ class Eyes:
         patch.colour(oval(iris_x, iris_y + 0.10 * eye.iris, 0.84 * eye.iris, 0.80 * eye.iris), look.iris_light)
         patch.colour(oval(iris_x, iris_y - 0.34 * eye.iris, 0.80 * eye.iris, 0.46 * eye.iris), look.iris_dark)
         patch.colour(oval(iris_x, iris_y, eye.pupil, eye.pupil), look.pupil)
+        patch.colour(band(x, bottom - 0.05 * height * lower_arch, bottom + 3), look.shade)  # the lower lid is thick
         patch.colour(band(x, top - 4, top + 0.13 * height * (1 - 0.6 * lid)), look.shade)
         # over the lid's shadow, so that the look stays bright; light comes from the picture's left
-        light = 0.30 * eye.iris
-        patch.colour(oval(iris_x - 0.36 * eye.iris, iris_y - 0.38 * eye.iris, light, light), (255, 255, 255))
-        patch.colour(oval(iris_x + 0.36 * eye.iris, iris_y + 0.42 * eye.iris, 0.4 * light, 0.4 * light), look.white)
+        light = (0.30 if look.shape == "round" else 0.23) * eye.iris
+        patch.colour(oval(iris_x - 0.34 * eye.iris, iris_y - 0.34 * eye.iris, light, 1.15 * light), (255, 255, 255))
+        patch.colour(oval(iris_x + 0.38 * eye.iris, iris_y + 0.42 * eye.iris, 0.42 * light, 0.42 * light), look.white)
 
         lash = look.lash * (0.35 + 0.65 * upper_arch**0.5)
         upper = band(x, top - lash, top + 0.6)

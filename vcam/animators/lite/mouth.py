@@ -94,7 +94,8 @@ class Mouth:
         patch.colour(band(x, inner_bottom - 0.5, inner_bottom + 0.7 * _ARCH**0.5 + 0.2), look.line)
         patch.cover(band(x, outer_top, outer_bottom))
         for side in (-1, 1):
-            corner = np.array([[0.0, -1.5], [5.5, -3.2], [6.5, -2.4], [0.0, 1.8], [-5.0, 1.4]]) * [side, 1]
+            # a soft dimple; longer ones would point like whiskers
+            corner = np.array([[0.0, -1.7], [2.6, -1.9], [3.6, -0.6], [2.2, 1.0], [0.0, 1.8], [-5.0, 1.4]]) * [side, 1]
             point = (1 - 0.75 * round_) * corner + np.array([x0 + side * half, line[-1 if side > 0 else 0]])
             patch.colour(point, look.line)
             patch.cover(point)
