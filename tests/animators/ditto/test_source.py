@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import struct
@@ -217,6 +218,38 @@ def test_a_video_without_pictures_is_refused(tmp_path: Path) -> None:
     path.write_bytes(whole[:600])
     with pytest.raises(AvatarError):
         load_source(path, 1920)
+
+
+def test_tags_in_another_alphabet_do_no_harm(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "face.mkv", [grey(80)])
+    path.write_bytes(path.read_bytes().replace(b"Lavf", b"\xe9\xff\x80f"))
+    assert len(load_source(path, 1920).frames) == 1
+
+
+def test_a_video_of_an_unknown_kind_is_refused(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "face.mkv", [grey(80)])
+    path.write_bytes(path.read_bytes().replace(b"V_MPEG4/ISO", b"V_WHATEVER!"))
+    with pytest.raises(AvatarError, match="cannot decode"):
+        load_source(path, 1920)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi", ".gif", ".png", ".webp"])
+def test_damage_anywhere_is_an_avatar_error_or_no_matter(tmp_path: Path, suffix: str) -> None:
+    whole = tmp_path / f"face{suffix}"
+    if suffix in (".png", ".webp"):
+        save(whole, grey(80))
+    else:
+        write_video(whole, [grey(80), grey(90)], codec="gif" if suffix == ".gif" else "mpeg4")
+    content, rng = whole.read_bytes(), np.random.default_rng(7)
+    path = tmp_path / "damaged"
+    for _ in range(30):
+        damaged = bytearray(content[: int(rng.integers(len(content) // 2, len(content) + 1))])
+        for at in rng.integers(0, len(damaged), int(rng.choice([1, 5, 50]))):
+            damaged[at] = int(rng.integers(256))
+        path.write_bytes(damaged)
+        with contextlib.suppress(AvatarError):
+            frames = load_source(path, 1920, 20).frames
+            assert {frame.shape for frame in frames} == {frames[0].shape}
 
 
 def test_sound_alone_has_no_face(tmp_path: Path) -> None:

@@ -168,10 +168,15 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
 
     try:
         # FFmpeg gets the open file, not its name, which could be taken for an address or a pattern.
-        with open(path, "rb") as file, av.open(file, options=_DEMUXER_OPTIONS) as container:
+        with (
+            open(path, "rb") as file,
+            av.open(file, options=_DEMUXER_OPTIONS, metadata_errors="replace") as container,
+        ):
             stream = container.streams.best("video")
             if stream is None:
                 raise AvatarError(f"{path} has no picture in it.", _KINDS)
+            if stream.codec_context is None:  # PyAV knows the stream, but nothing that decodes it
+                raise AvatarError(f"{path} is a video of a kind that vcam cannot decode.", _KINDS)
             if stream.width * stream.height > MAX_PIXELS:
                 raise _too_large(path, stream.width, stream.height)
             stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
