@@ -14,7 +14,7 @@ from .motion import SourceMotion, check
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FaceFound:
-    """The face that was taken, in pixels of the source picture.
+    """The face that was taken, in pixels of the first frame's ``image`` (the picture as it was shrunk).
 
     ``box``: float32 [4], x1 y1 x2 y2; ``count``: how many faces there were. ``landmarks``: float32 [203, 2].
     """

@@ -65,7 +65,7 @@ class AvatarCache:
                 "format": _FORMAT,
                 "source": sha256(source),
                 "options": {name: getattr(options, name) for name in _OPTIONS},
-                "networks": sorted(self._hashes(path) for path in networks),
+                "networks": sorted((path.name, self._hashes(path)) for path in networks),
                 "finder": finder,
                 "quirks": dataclasses.asdict(quirks),
             }
