@@ -30,6 +30,7 @@ class StartOptions:
     profile: str | None = None
     audio: str | None = None
     camera: str | None = None
+    monitor: str | None = None
     animator: str | None = None
     size: str | None = None
     fps: float | None = None
@@ -42,11 +43,15 @@ def effective_profile(options: StartOptions) -> Profile:
     from vcam.profile.loader import DEFAULT, load
 
     profile = load(options.profile or DEFAULT)
+    output = None
+    if options.monitor is not None:
+        output = {**profile.audio.output.model_dump(), "device": options.monitor or "none"}
     changes = (
         ("--size", "camera", "size", options.size),
         ("--fps", "camera", "fps", options.fps),
         ("--animator", "animator", "kind", options.animator),
         ("--audio", "audio", "device", options.audio),
+        ("--monitor", "audio", "output", output),
     )
     for option, section, key, value in changes:
         if value is None:
@@ -63,12 +68,15 @@ def effective_profile(options: StartOptions) -> Profile:
 def build_session(options: StartOptions) -> Session:
     """A session ready to be started. Raises VcamError where a profile, a device name or a file is wrong."""
     from vcam.audio.devices import open_source
+    from vcam.audio.outputs import AUTO, NONE, open_output
     from vcam.build import sound_spec
     from vcam.camera.auto import open_camera
     from vcam.camera.base import Camera
 
     profile = effective_profile(options)
     source = open_source(sound_spec(profile))
+    where = profile.audio.output.device
+    output = open_output(where) if where != NONE else None
 
     def open_for_session() -> Camera:
         camera, notice = open_camera(profile.camera, options.camera)
@@ -76,7 +84,9 @@ def build_session(options: StartOptions) -> Session:
             session.notices.add("camera-choice", notice)
         return camera
 
-    session = Session(profile, source, open_for_session, duration=options.duration)
+    session = Session(
+        profile, source, open_for_session, duration=options.duration, output=output, optional=where == AUTO
+    )
     return session
 
 

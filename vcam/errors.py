@@ -7,6 +7,8 @@ VcamError                 what happened, why, and what to do next; exit code 1
 ├── AnimatorError         an animator cannot start or has failed
 ├── SourceError           an audio device or file cannot be opened or read
 │   └── SourceLost        it was open and went away; worth trying again
+├── OutputError           the voice cannot be played where it was asked to be
+│   └── OutputLost        it was played and went away; worth trying again
 ├── CameraError           a camera cannot be opened or written
 │   └── CameraLost        it was open and went away; worth trying again
 └── ControlError          the running session cannot be reached, or refused a request
@@ -53,6 +55,14 @@ class SourceError(VcamError):
 
 
 class SourceLost(SourceError):
+    pass
+
+
+class OutputError(VcamError):
+    pass
+
+
+class OutputLost(OutputError):
     pass
 
 

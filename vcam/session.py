@@ -1,7 +1,8 @@
 """The session wires source → gate → animator → stage → camera, and owns every thread and queue in between.
 
     source ─ AudioPump ─ ChunkQueue ─ AnimatorWorker ─ PictureStore ─ Presenter ─ camera
-                 └──────────────────── VoiceQueue ────────────────────────┘
+        │        └──────────────────── VoiceQueue ────────────────────────┘
+        └──── VoicePlayer (delay line) ─ virtual microphone
 
 The delay between the microphone and the camera is fixed once source and animator are known, and then kept.
 """
@@ -18,17 +19,20 @@ from typing import Any, TypeVar
 
 from vcam.animators.base import Animator, Steering
 from vcam.audio.gate import make_gate
+from vcam.audio.sink import Sink
 from vcam.audio.source import Source
 from vcam.build import build_animator, build_fallback, build_stage, camera_format, portrait_path
 from vcam.camera.base import Camera
+from vcam.card import draw_card
 from vcam.errors import AnimatorError, VcamError
 from vcam.live.clock import SampleClock
 from vcam.live.meters import Notices
 from vcam.live.presenter import Presenter
 from vcam.live.pump import AudioPump
 from vcam.live.queues import ChunkQueue, PictureStore, VoiceQueue
+from vcam.live.voice import VoicePlayer
 from vcam.live.worker import AnimatorWorker
-from vcam.media import ANIMATION_FPS, CHUNK_SAMPLES, FRAME_SAMPLES, SAMPLE_RATE
+from vcam.media import ANIMATION_FPS, CHUNK_SAMPLES, FRAME_SAMPLES, SAMPLE_RATE, Picture
 from vcam.profile.model import Profile
 from vcam.stage import Stage
 
@@ -54,18 +58,20 @@ class LatencyPlan:
     """From the sound at the microphone to the frame at the camera, in seconds; known before the session goes live.
 
     ``algorithmic``: collecting the frame's sound, plus look-ahead or pre-roll, whichever is longer; ``compute``: what
-    is allowed for analysis and drawing; ``source`` and ``camera``: what the devices report.
+    is allowed for analysis and drawing; ``source`` and ``camera``: what the devices report; ``voice``: what the
+    picture waits for the voice's output, where that takes longer than the animator.
     """
 
     algorithmic: float
     compute: float
     source: float
     camera: float
+    voice: float = 0.0
 
     @property
     def delay(self) -> float:
         """What the session keeps between capture and presentation."""
-        return self.algorithmic + self.compute + self.source
+        return self.algorithmic + self.compute + self.source + self.voice
 
     @property
     def total(self) -> float:
@@ -83,7 +89,8 @@ class Session:
 
     ``open_camera`` gives an open camera; it is called on the thread that will use it. ``duration`` in seconds from
     when the session is live, None for no end. ``make_animator`` gives the animator for a profile, and a notice for the
-    user or "". Thread-safe: controls may be called from anywhere.
+    user or "". ``output``, not opened yet, is where the voice is played, None for nowhere; if it is ``optional``, the
+    session starts without one that cannot be opened. Thread-safe: controls may be called from anywhere.
     """
 
     def __init__(
@@ -94,6 +101,8 @@ class Session:
         *,
         duration: float | None = None,
         make_animator: Callable[[Profile], tuple[Animator, str]] = build_animator,
+        output: Sink | None = None,
+        optional: bool = False,
     ) -> None:
         self.profile = profile
         self.source = source
@@ -106,6 +115,7 @@ class Session:
         self._live = False
         self._muted = False
         self._paused = False
+        self._cut = False
         self._expression: str | None = None  # asked for while running
         self._steering: Steering | None = None  # likewise
         self._lock = threading.Lock()  # guards the state above and which worker is in use; never held for long
@@ -117,11 +127,14 @@ class Session:
         self._clock = SampleClock()
         self._chunks = ChunkQueue()
         format = camera_format(profile)
+        self._card: Picture | None = None
         self._store = PictureStore(slow_camera=format.fps < ANIMATION_FPS)
         self._voice = VoiceQueue(VOICE_SECONDS * SAMPLE_RATE // CHUNK_SAMPLES)
         self._presenter = Presenter(
             self._attached(open_camera), format.fps, self._clock, self._store, self._voice, self.notices
         )
+        self._player = VoicePlayer(output, self._clock, self.notices) if output is not None else None
+        self._player_optional = optional
         self._hold = 0  # samples that the gate holds back
         self._pump: AudioPump | None = None
         self._worker: AnimatorWorker | None = None
@@ -163,6 +176,7 @@ class Session:
             self.notices.add("animator", notice)
         stage = build_stage(self.profile)
         self._store.standby = stage.compose(animator.portrait(), 0)
+        self._card = draw_card(stage.width, stage.height)
         gate = make_gate(self.profile.gate, animator.look_ahead)
         self._hold = gate.hold
         self._chunks.allow(animator.tail // CHUNK_SAMPLES)
@@ -175,10 +189,13 @@ class Session:
             self._voice.put,
             self._presenter.end_at,
             animator.tail,
+            self._player.hear if self._player is not None else None,
         )
         with self._lock:
             self._pump = pump
-            pump.muted = self._muted or self._paused
+        self._set_hearing()  # as it was asked meanwhile
+        if self._player is not None:
+            self._player.start()
         if self.source.live:
             pump.start()
         animator.warm_up()
@@ -186,11 +203,12 @@ class Session:
         if not self.source.live and not self._stop.is_set():
             pump.start()  # a file waits until somebody listens: its beginning must not be lost
         self._while_starting(pump.wait_until_open)
+        self._wait_for_output()
         if self._stop.is_set() or camera is None:
             return
         # Nobody waits for a file's answer, but a busy machine stumbles less with some time in hand.
         latency = pump.latency if self.source.live else max(pump.latency, FILE_LATENCY)
-        self.latency = plan_latency(animator, gate.hold, latency, camera.device_latency)
+        self.latency = self._waiting_for_voice(plan_latency(animator, gate.hold, latency, camera.device_latency))
         worker = AnimatorWorker(animator, stage, self._chunks, self._store, self._deadline)
         with self._lock:
             self._worker, self._unused = worker, None
@@ -198,10 +216,35 @@ class Session:
         worker.start()
         length = None if self.duration is None else round(self.duration * SAMPLE_RATE)
         self._presenter.go_live(self.latency.delay, length)
+        self._keep_voice()
         self._live = True
         where = camera.device.partition("?")[0]  # without the preview's token: logs get shared
         logger.info("live: %s on %s, %.0f ms behind the voice", self.profile.avatar.portrait, where, self.delay_ms)
         self._supervisor.start()
+
+    def _wait_for_output(self) -> None:
+        player = self._player
+        if player is None:
+            return
+        try:
+            self._while_starting(player.wait_until_open)
+        except VcamError as error:
+            if not self._player_optional:
+                raise
+            self.notices.add("output", f"The voice is not played to others: {error.message}")
+            self._player = None
+
+    def _waiting_for_voice(self, plan: LatencyPlan) -> LatencyPlan:
+        """The plan, with as much more delay as the voice's output needs to be in step."""
+        if self._player is None or self.profile.audio.output.mode == "direct":
+            return plan
+        return replace(plan, voice=max(0.0, self._player.least_delay(plan.source) - plan.total))
+
+    def _keep_voice(self) -> None:
+        """Tell the player how late the voice is to be played: with the lips, or as early as possible."""
+        if self._player is not None:
+            direct = self.profile.audio.output.mode == "direct"
+            self._player.keep(self._player.least_delay(self.latency.source) if direct else self.latency.total)
 
     def _while_starting(self, wait: Callable[[float], T | None]) -> T | None:
         """What ``wait`` gives at last, or None if the session is told to stop before."""
@@ -241,6 +284,8 @@ class Session:
         try:
             patience = {"timeout": 0.0} if self._hurry else {}
             self._presenter.stop(**patience)
+            if self._player is not None:
+                self._player.stop(**patience)
             if self._pump is not None:
                 self._pump.stop(**patience)
             if self._worker is not None:
@@ -268,7 +313,7 @@ class Session:
     # -- controls ------------------------------------------------------------------------------------------------
 
     def mute(self) -> None:
-        """Hear nothing: the mouth stays closed, the avatar goes on listening."""
+        """Hear nothing and play nothing: the mouth stays closed, the avatar goes on listening."""
         self._set_hearing(muted=True)
 
     def unmute(self) -> None:
@@ -279,14 +324,23 @@ class Session:
         self._set_hearing(paused=True)
 
     def resume(self) -> None:
-        self._set_hearing(paused=False)
+        self._set_hearing(paused=False, cut=False)
 
-    def _set_hearing(self, *, muted: bool | None = None, paused: bool | None = None) -> None:
+    def cut(self) -> None:
+        """At once a card instead of the avatar, and silence; otherwise like :meth:`pause`."""
+        self._set_hearing(paused=True, cut=True)
+
+    def _set_hearing(self, *, muted: bool | None = None, paused: bool | None = None, cut: bool | None = None) -> None:
         with self._lock:
             self._muted = self._muted if muted is None else muted
             self._paused = self._paused if paused is None else paused
+            self._cut = self._cut if cut is None else cut
+            unheard = self._muted or self._paused
+            self._presenter.card = self._card if self._cut else None
+            if self._player is not None:
+                self._player.mute(unheard)
             if self._pump is not None:
-                self._pump.muted = self._muted or self._paused
+                self._pump.muted = unheard
             if self._worker is not None:
                 self._worker.set_away(self._paused)
 
@@ -393,15 +447,17 @@ class Session:
 
     @property
     def state(self) -> str:
-        """starting, live, muted, paused, degraded (a device is away, the animator was replaced), stopping or failed."""
+        """starting, live, muted, paused, cut, degraded (a device is away, lite took over), stopping or failed."""
         if self.error is not None:
             return "failed"
         if self._stop.is_set():
             return "stopping"
         if not self._live:
             return "starting"
-        pump, worker = self._pump, self._worker
-        away = self._presenter.lost or (pump is not None and pump.lost)
+        if self._cut:
+            return "cut"
+        pump, worker, player = self._pump, self._worker, self._player
+        away = self._presenter.lost or (pump is not None and pump.lost) or (player is not None and player.lost)
         if away or self._fallen_back or (worker is not None and worker.error is not None):
             return "degraded"
         return "paused" if self._paused else "muted" if self._muted else "live"
@@ -434,6 +490,7 @@ class Session:
                 "level_dbfs": round(pump.meter.dbfs, 1) if pump is not None else None,
                 "speech": pump is not None and pump.speech,
                 "overruns": pump.overruns if pump is not None else 0,
+                "output": self._output_status(),
             },
             "camera": {
                 "kind": camera.kind if camera is not None else self.profile.camera.kind,
@@ -453,6 +510,7 @@ class Session:
                 "compute_p50": round(worker.frame_times.percentile_ms(50), 2) if worker is not None else 0.0,
                 "compute_p95": round(worker.frame_times.percentile_ms(95), 2) if worker is not None else 0.0,
                 "device": round((plan.source + plan.camera) * 1000, 1),
+                "voice": round(plan.voice * 1000, 1),
                 "total": round(plan.total * 1000, 1),
             },
             "stages": [asdict(stage) for stage in worker.animator.stages()] if worker is not None else [],
@@ -463,9 +521,18 @@ class Session:
             },
             "muted": self._muted,
             "paused": self._paused,
+            "cut": self._cut,
             "expressions": list(worker.animator.expressions) if worker is not None else [],
             "warnings": self.notices.texts(),
         }
+
+    def _output_status(self) -> dict[str, Any] | None:
+        player = self._player
+        if player is None:
+            return None
+        delay = player.delay
+        skew = None if delay is None else round((self.latency.total - delay) * 1000, 1)
+        return {**player.status(), "mode": self.profile.audio.output.mode, "skew_ms": skew}
 
     # -- inside --------------------------------------------------------------------------------------------------
 
@@ -551,6 +618,7 @@ class Session:
             self._late_before = 0.0
             self.latency = replace(self.latency, source=self.latency.source + late)
             self._presenter.go_live(self.latency.delay)
+            self._keep_voice()
             self.notices.add(
                 "latency", f"{self.source.name} takes {late * 1000:.0f} ms longer than it said: the delay was raised."
             )

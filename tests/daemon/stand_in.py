@@ -29,11 +29,11 @@ class StandIn:
         self.ended = threading.Event()
         self.ignore_stop = False
         self._started = time.monotonic()
-        self._muted = self._paused = False
+        self._muted = self._paused = self._cut = False
 
     def status(self) -> dict[str, Any]:
         return {
-            "state": "paused" if self._paused else "muted" if self._muted else self.state,
+            "state": "cut" if self._cut else "paused" if self._paused else "muted" if self._muted else self.state,
             "uptime_s": time.monotonic() - self._started,
             "profile": "default",
             "avatar": "robin",
@@ -64,6 +64,7 @@ class StandIn:
             },
             "muted": self._muted,
             "paused": self._paused,
+            "cut": self._cut,
             "expressions": list(EXPRESSIONS),
             "warnings": ["the microphone is very quiet"],
         }
@@ -72,7 +73,10 @@ class StandIn:
         self._paused = True
 
     def resume(self) -> None:
-        self._paused = False
+        self._paused = self._cut = False
+
+    def cut(self) -> None:
+        self._paused = self._cut = True
 
     def mute(self) -> None:
         self._muted = True

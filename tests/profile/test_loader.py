@@ -120,8 +120,7 @@ def test_ditto_asks_for_ditto() -> None:
         ("animator:\n  zoom: 2\n", "FILE, line 2: unknown key animator.zoom. Did you mean avatar.framing.zoom?"),
         (
             "avatar:\n  device: x\n",
-            "FILE, line 2: unknown key avatar.device. "
-            "Did you mean audio.device, audio.monitor.device or camera.device?",
+            "FILE, line 2: unknown key avatar.device. Did you mean audio.device, audio.output.device or camera.device?",
         ),
         (
             "animator:\n  lite:\n    bliks_per_minute: 2\n",
@@ -180,8 +179,8 @@ def test_unknown_keys_name_line_and_nearest_right_name(write: Write, text: str, 
             'line 3: camera.background.colour: expected a colour such as "#1f2933", in quotes (it is empty).',
         ),
         (
-            "audio:\n  monitor:\n    delay_ms: -1\n",
-            "line 3: audio.monitor.delay_ms: must be 'auto', or must be greater than or equal to 0 (it is -1).",
+            "audio:\n  output:\n    mode: sinc\n",
+            "line 3: audio.output.mode: must be 'sync' or 'direct' (it is 'sinc'). Did you mean sync?",
         ),
     ],
 )
@@ -238,9 +237,9 @@ def test_flags_in_the_words_of_older_yaml(write: Write, word: str, value: bool) 
 
 
 def test_devices_may_be_numbers(write: Write) -> None:
-    profile = loader.load_file(write("audio: {device: 3, monitor: {device: 4}}\ncamera: {device: 0, badge: 2024}\n"))
+    profile = loader.load_file(write("audio: {device: 3, output: {device: 4}}\ncamera: {device: 0, badge: 2024}\n"))
     assert profile.audio.device == "3"
-    assert profile.audio.monitor.device == "4"
+    assert profile.audio.output.device == "4"
     assert profile.camera.device == "0"
     assert profile.camera.badge == "2024"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vcam.audio import portaudio
-from vcam.errors import SourceError, nearest
+from vcam.errors import OutputError, SourceError, nearest
 
 if TYPE_CHECKING:
     from vcam.audio.source import Source
@@ -105,31 +105,61 @@ def find_input(spec: str) -> AudioDevice:
         raise SourceError("There is no microphone: the system has no audio input device.", _NO_MICROPHONE_HINT)
     if spec in ("", MICROPHONE):
         return next((device for device in inputs if device.is_default_input), inputs[0])
+    return _find(spec, devices, inputs, _MICROPHONES, SourceError)
+
+
+def find_output(spec: str) -> AudioDevice:
+    """The device that ``spec`` means, for playing: a number its index, else (part of) its name.
+
+    Raises OutputError if there is no such device, or if several fit.
+    """
+    if (problem := audio_problem()) is not None:
+        raise OutputError(problem.message, problem.hint)
+    devices = list_audio_devices()
+    outputs = [device for device in devices if device.outputs]
+    if not outputs:
+        hint = "Check that the sound server is running; `vcam devices` lists what is there."
+        raise OutputError("The voice cannot be played: the system has no audio output device.", hint)
+    return _find(spec, devices, outputs, _OUTPUTS, OutputError)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What messages call a kind of device."""
+
+    one: str
+    several: str
+    lacks: str
+
+
+_MICROPHONES = _Kind("microphone", "microphones", "is not a microphone: it has no inputs")
+_OUTPUTS = _Kind("output device", "output devices", "cannot play anything: it has no outputs")
+
+
+def _find(
+    spec: str,
+    devices: list[AudioDevice],
+    usable: list[AudioDevice],
+    kind: _Kind,
+    error: type[SourceError] | type[OutputError],
+) -> AudioDevice:
     if spec.isdecimal():
-        return _by_index(int(spec), devices)
-    return _by_name(spec, inputs)
-
-
-def _by_index(index: int, devices: list[AudioDevice]) -> AudioDevice:
-    if index >= len(devices):
-        raise SourceError(f"There is no audio device {index}.", _listing([d for d in devices if d.inputs]))
-    if not devices[index].inputs:
-        message = f'Audio device {index} "{devices[index].name}" is not a microphone: it has no inputs.'
-        raise SourceError(message, _listing([d for d in devices if d.inputs]))
-    return devices[index]
-
-
-def _by_name(spec: str, inputs: list[AudioDevice]) -> AudioDevice:
+        index = int(spec)
+        if index >= len(devices):
+            raise error(f"There is no audio device {index}.", _listing(usable))
+        if devices[index] not in usable:
+            raise error(f'Audio device {index} "{devices[index].name}" {kind.lacks}.', _listing(usable))
+        return devices[index]
     word = spec.casefold()
-    found = [device for device in inputs if word in (device.name.casefold(), device.full_name.casefold())]
-    found = found or [device for device in inputs if word in device.full_name.casefold()]
+    found = [device for device in usable if word in (device.name.casefold(), device.full_name.casefold())]
+    found = found or [device for device in usable if word in device.full_name.casefold()]
     if not found:
-        names = nearest(spec, [device.name for device in inputs])
-        near = [device for device in inputs if device.name in names]
-        raise SourceError(f'There is no microphone named "{spec}".', _listing(near or inputs, bool(near)))
+        names = nearest(spec, [device.name for device in usable])
+        near = [device for device in usable if device.name in names]
+        raise error(f'There is no {kind.one} named "{spec}".', _listing(near or usable, bool(near)))
     best = min(found, key=_preference)
     if not all(_same_hardware(best, device) for device in found):
-        raise SourceError(f'"{spec}" fits several microphones.', "Use the number or more of the name: " + _names(found))
+        raise error(f'"{spec}" fits several {kind.several}.', "Use the number or more of the name: " + _names(found))
     return best
 
 

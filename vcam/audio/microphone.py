@@ -15,7 +15,9 @@ from vcam.audio import portaudio
 from vcam.audio.devices import MICROPHONE, AudioDevice, find_input
 from vcam.audio.resample import Resampler
 from vcam.audio.source import Block, Source
+from vcam.audio.wideband import FullBand
 from vcam.errors import SourceError, SourceLost
+from vcam.media import SAMPLE_RATE
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +85,7 @@ class MicrophoneSource(Source):
         self._capture: _Capture | None = None
         self._stream: Any = None
         self._resampler = Resampler(self.device_rate)
+        self._full_band: FullBand | None = None
         self._channels = 1
         self._last_block = 0.0  # monotonic seconds
         self._patience = _FIRST_BLOCK_SECONDS
@@ -91,17 +94,22 @@ class MicrophoneSource(Source):
     def open(self) -> None:
         """Start capturing. Raises SourceError: no PortAudio, no (such) microphone, device busy, no usable rate."""
         self.close()
-        if self._rescan:
-            portaudio.rescan()
+        fresh = portaudio.rescan() if self._rescan else True
         # Until it has been open for good, the next try must not trust the old list of devices.
         self._rescan = True
-        device = find_input(self._spec)
         capture = _Capture()
-        stream = _start(device, capture)
+        try:
+            device = find_input(self._spec)
+            stream = _start(device, capture)
+        except SourceError:
+            if not fresh:
+                portaudio.want_rescan()
+            raise
         self.name = device.name
         self.device_rate = round(stream.samplerate)
         self._channels = stream.channels
         self._resampler = Resampler(self.device_rate, self._channels)
+        self._full_band = FullBand(self.device_rate, self._resampler.delay) if self.device_rate > SAMPLE_RATE else None
         self._last_block = time.monotonic()
         self._patience = _FIRST_BLOCK_SECONDS
         self._stream, self._capture = stream, capture
@@ -134,9 +142,11 @@ class MicrophoneSource(Source):
                 raise self._lost("was disconnected, or its sound server ended")
             self._last_block, self._patience = time.monotonic(), _SILENT_SECONDS
             data, captured_at = taken
-            samples = self._resampler.push(np.frombuffer(data, np.float32).reshape(-1, self._channels))
+            mono = self._resampler.mono(np.frombuffer(data, np.float32).reshape(-1, self._channels))
+            samples = self._resampler.push(mono)
+            wide = self._full_band.push(mono, len(samples)) if self._full_band is not None else None
             if len(samples):
-                return Block(samples, captured_at - self._resampler.delay)
+                return Block(samples, captured_at - self._resampler.delay, wide)
         return None
 
     def close(self) -> None:

@@ -36,6 +36,7 @@ _ignore_alsa = _AlsaHandler(lambda file, line, function, error, text: None)  # k
 
 _lock = threading.RLock()
 _open_streams: set[int] = set()
+_rescan_wanted = threading.Event()
 
 
 def load() -> Any:
@@ -70,6 +71,7 @@ def rescan() -> bool:
     with _lock, quiet():
         if _open_streams:
             return False
+        _rescan_wanted.clear()
         try:
             # No public name exists for this; python-sounddevice's own documentation refers to these two.
             while sounddevice._initialized:
@@ -78,6 +80,37 @@ def rescan() -> bool:
         except sounddevice.PortAudioError as error:
             raise SourceError(f"PortAudio does not start: {error}.") from error
     return True
+
+
+def want_rescan() -> None:
+    """A device was not found, and :func:`rescan` was not possible: ask others to lend their streams' time for it."""
+    _rescan_wanted.set()
+
+
+def take_rescan_wish() -> bool:
+    """Whether somebody has asked for a rescan since the last one, or since this was called.
+
+    Who answers that wish closes its stream, calls :func:`rescan`, and opens it again.
+    """
+    wanted = _rescan_wanted.is_set()
+    _rescan_wanted.clear()
+    return wanted
+
+
+@contextmanager
+def environment(**variables: str) -> Iterator[None]:
+    """Set environment variables that a sound library reads while it opens a stream; nobody else opens one meanwhile."""
+    with _lock:
+        before = {name: os.environ.get(name) for name in variables}
+        os.environ.update(variables)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
 
 
 def start_stream(make: Callable[[], Any]) -> Any:

@@ -63,10 +63,14 @@ class Resampler:
             primed = self._stream.resample_chunk(np.zeros(count, np.float32))
             self.delay = count / rate - len(primed) / SAMPLE_RATE
 
+    def mono(self, block: FloatArray) -> FloatArray:
+        """float32 [n, channels] to float32 [n]."""
+        return block[:, 0] if self._downmix is None else self._downmix(block)
+
     def push(self, block: FloatArray) -> FloatArray:
         """float32 [n] or [n, channels] at the device's rate to float32 [about n * 16000 / rate]."""
         if block.ndim == 2:
-            block = block[:, 0] if self._downmix is None else self._downmix(block)
+            block = self.mono(block)
         if self._stream is not None:
             block = self._stream.resample_chunk(np.ascontiguousarray(block))
         # A filter overshoots on loud edges; what follows may turn samples into int16.

@@ -14,10 +14,13 @@ class Block:
 
     ``captured_at``: ``time.monotonic()`` seconds at which the *last* sample was at the microphone (the ADC), so that
     the device's own buffering counts as latency. For files: when that sample would have been spoken.
+
+    ``wide``: the same sound at 48 kHz, float32 [3 n], where the source has it.
     """
 
     samples: FloatArray
     captured_at: float
+    wide: FloatArray | None = None
 
 
 class Source(ABC):

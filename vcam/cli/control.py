@@ -1,5 +1,5 @@
-"""The commands that talk to the running session: stop, status, logs, pause, resume, mute, unmute, express, pose,
-switch.
+"""The commands that talk to the running session: stop, status, logs, pause, resume, cut, mute, unmute, express,
+pose, switch.
 """
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -32,7 +33,7 @@ WATCH_INTERVAL_S = 0.5
 
 def register(app: typer.Typer) -> None:
     """Add the commands to ``app``."""
-    for command in (stop, status, logs, pause, resume, mute, unmute, express, pose, switch):
+    for command in (stop, status, logs, pause, resume, cut, mute, unmute, express, pose, switch):
         app.command()(command)
 
 
@@ -111,14 +112,21 @@ def pause() -> None:
 
 @handle_errors
 def resume() -> None:
-    """Go on after `vcam pause`."""
+    """Go on after `vcam pause` or `vcam cut`."""
     _client().call("resume")
     typer.echo("Going on.")
 
 
 @handle_errors
+def cut() -> None:
+    """At once: show a card instead of the portrait and let nothing be heard, until `vcam resume`."""
+    _client().call("cut")
+    typer.echo("Cut: a card is shown, nothing is heard. Go on with: vcam resume")
+
+
+@handle_errors
 def mute() -> None:
-    """Treat the microphone as silent, until `vcam unmute`."""
+    """Treat the microphone as silent, also the virtual one, until `vcam unmute`."""
     _client().call("mute")
     typer.echo("Muted. Undo it with: vcam unmute")
 
@@ -247,3 +255,7 @@ def _kill(client: ControlClient) -> None:
     if not _gone(client, KILL_LIMIT_S):
         raise ControlError(f"vcam (pid {pid}) is still there after it was killed", "A driver may hold it: see `dmesg`.")
     client.clear_stale()
+    if sys.platform.startswith("linux"):
+        from vcam.audio import virtual_mic
+
+        virtual_mic.remove()  # a killed session could not

@@ -22,6 +22,7 @@ STATE_STYLES = {
     "degraded": "bold yellow",
     "muted": "bold magenta",
     "paused": "bold blue",
+    "cut": "bold red",
     "stopping": "yellow",
     "failed": "bold red",
 }

@@ -29,6 +29,10 @@ def start(
             help="auto, preview (in the browser), none, a device (/dev/video10 or part of its name), FILE.mp4."
         ),
     ] = None,
+    monitor: Annotated[
+        str | None,
+        typer.Option(help="Where the voice is played: virtual-mic, auto, none, or a device's name or number."),
+    ] = None,
     animator: Annotated[str | None, typer.Option(help="auto, lite or ditto.")] = None,
     size: Annotated[str | None, typer.Option(help="Of the camera's picture, for example 1280x720.")] = None,
     fps: Annotated[float | None, typer.Option(help="Frames a second, for example 30.")] = None,
@@ -46,6 +50,7 @@ def start(
         profile=absolute_profile(profile),
         audio=absolute_audio(audio or ("demo" if demo else None)),
         camera=absolute_camera(camera or ("preview" if demo else None)),
+        monitor=monitor,
         animator=animator,
         size=size,
         fps=fps,

@@ -11,6 +11,7 @@ from rich.text import Text
 
 STATE_STYLES = {"live": "bold green", "degraded": "bold yellow", "failed": "bold red"}
 UNKNOWN = "–"
+IN_STEP_MS = 20.0  # ms of skew that vcam keeps to; nobody notices less than 45 (ITU-R BT.1359)
 
 
 def status_view(status: dict[str, Any], pid: int, console: Console) -> RenderableType:
@@ -36,7 +37,7 @@ def status_rows(status: dict[str, Any], pid: int) -> list[tuple[str, str]]:
     """Name and value of each line; what the session does not know is a dash."""
     audio, camera, latency = (_dict(status, key) for key in ("audio", "camera", "latency_ms"))
     state = str(status.get("state", UNKNOWN))
-    others = [word for word in ("paused", "muted") if status.get(word) is True and word != state]
+    others = [word for word in ("paused", "muted") if state != "cut" if status.get(word) is True and word != state]
     shown, repeated, skipped = (_text(camera.get(key)) for key in ("presented", "repeated", "skipped"))
     total, algorithmic, median, slow, device = (
         _number(latency.get(key)) for key in ("total", "algorithmic", "compute_p50", "compute_p95", "device")
@@ -48,6 +49,7 @@ def status_rows(status: dict[str, Any], pid: int) -> list[tuple[str, str]]:
         ("avatar", _text(status.get("avatar"))),
         ("animator", _text(status.get("animator"))),
         ("audio", _audio(audio)),
+        *([("voice to", _output(output))] if (output := _dict(audio, "output")) else []),
         ("camera", _camera(camera)),
         ("frames", f"{shown} shown, {repeated} repeated, {skipped} skipped"),
         ("latency", f"{total} ms (algorithmic {algorithmic}, device {device}, compute {median} median, {slow} p95)"),
@@ -65,6 +67,19 @@ def _audio(audio: dict[str, Any]) -> str:
     if overruns := audio.get("overruns"):
         parts.append(f"{_text(overruns)} overruns")
     return ", ".join([*parts, heard])
+
+
+def _output(output: dict[str, Any]) -> str:
+    parts = [_text(output.get("device")), f"{_number(output.get('delay_ms'))} ms after you speak"]
+    skew = output.get("skew_ms")
+    if isinstance(skew, int | float):
+        relation = "ahead of" if skew > 0 else "behind"
+        off = f"{_number(abs(skew))} ms {relation} the lips"
+        parts.append("in step with the lips" if abs(skew) <= IN_STEP_MS else off)
+    for key, word in (("underruns", "underruns"), ("resyncs", "re-aligned")):
+        if count := output.get(key):
+            parts.append(f"{_text(count)} {word}")
+    return ", ".join(parts)
 
 
 def _camera(camera: dict[str, Any]) -> str:

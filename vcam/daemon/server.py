@@ -48,6 +48,7 @@ class ControlServer:
             "status": ({}, control.status),
             "pause": ({}, control.pause),
             "resume": ({}, control.resume),
+            "cut": ({}, control.cut),
             "mute": ({}, control.mute),
             "unmute": ({}, control.unmute),
             "express": ({"name": str}, control.express),

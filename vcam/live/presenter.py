@@ -7,6 +7,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 
 from vcam.camera.base import Camera
@@ -15,7 +16,7 @@ from vcam.live.backoff import Backoff
 from vcam.live.clock import SampleClock
 from vcam.live.meters import Notices
 from vcam.live.queues import PictureStore, VoiceQueue
-from vcam.media import SAMPLE_RATE, Picture
+from vcam.media import CHUNK_SAMPLES, SAMPLE_RATE, Picture, silence
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class Presenter:
         self.lost = False
         self.error: VcamError | None = None
         self.first_picture_at: float | None = None
+        self.card: Picture | None = None  # shown instead of everything else, in silence, for as long as it is there
         self._open_camera = open_camera
         self._tick = Fraction(SAMPLE_RATE) / fps
         self._clock = clock
@@ -152,13 +154,15 @@ class Presenter:
 
     def _show(self, camera: Camera, pts: int, live: bool) -> None:
         picture, on_time = self._store.newest_due(pts) if live else (self._store.standby, True)
+        if (card := self.card) is not None:
+            picture, on_time = card, True
         if picture is None or (self.lost and not self._reopen(camera)):
             return
         try:
             if camera.wants_audio and live:
                 for chunk in self._voice.take_before(pts + float(self._tick)):
                     if chunk.pts >= self._live_from:  # what was heard before the first picture is not recorded
-                        camera.send_audio(chunk)
+                        camera.send_audio(chunk if card is None else replace(chunk, samples=silence(CHUNK_SAMPLES)))
             camera.send(Picture(pts, picture.i420))
         except CameraLost as error:
             _close(camera)

@@ -12,6 +12,7 @@ import numpy as np
 
 from vcam.audio.gate import Gate
 from vcam.audio.source import Block, Source
+from vcam.audio.wideband import RATIO
 from vcam.errors import SourceError, VcamError
 from vcam.live.backoff import Attempt, Backoff
 from vcam.live.chunker import Chunker
@@ -48,10 +49,13 @@ class AudioPump:
         on_voice: Callable[[AudioChunk], None],
         on_end: Callable[[int], None],
         tail: int = 0,
+        on_sound: Callable[[int, FloatArray, FloatArray | None], None] | None = None,
     ) -> None:
         """``on_voice`` gets every raw (or muted) chunk, ``on_end`` the PTS after the last one when a file has ended.
 
         ``tail``: samples of silence that follow a file, for an animator that shows it later than it hears it.
+        ``on_sound`` gets, unless muted, what was really heard as soon as it was: its first PTS, float32 [n] at 16 kHz
+        and, where the source has it, the same at 48 kHz.
         """
         self.source = source
         self.meter = LevelMeter()
@@ -66,6 +70,7 @@ class AudioPump:
         self._chunks = chunks
         self._notices = notices
         self._on_voice = on_voice
+        self._on_sound = on_sound
         self._on_end = on_end
         self._tail = tail
         self._chunker = Chunker()
@@ -198,6 +203,9 @@ class AudioPump:
             self.resyncs += 1
             logger.info("sound re-aligned by %+.0f ms", error * 1000 / SAMPLE_RATE)
             sound = self._realign(sound, error)
+        if self._on_sound is not None and not self.muted and len(sound):
+            wide = None if block.wide is None else block.wide[-len(sound) * RATIO :]
+            self._on_sound(self._chunker.next_pts, sound, wide)
         self._append(sound)
 
     def _realign(self, sound: FloatArray, error: int) -> FloatArray:

@@ -135,7 +135,7 @@ class DittoOptions(Section):
     provider: Literal["auto", "cpu", "cuda", "coreml", "directml", "openvino"] = "auto"
     gpu: int = Field(0, ge=0, le=63)
     seed: int = Field(0, ge=0, le=2**32 - 1)
-    emotion: EmotionName = "neutral"
+    emotion: EmotionName | None = None
     landmarks: Literal["insightface", "lite"] = "insightface"
     sampling_timesteps: int | None = Field(None, ge=1, le=1000)
     overlap: int | None = Field(None, ge=40, le=79)
@@ -169,18 +169,23 @@ class GateSettings(Section):
     min_level_dbfs: float = Field(-55.0, ge=-90.0, le=0.0)
 
 
-class Monitor(Section):
-    """Where the delayed voice is played, in step with the lips; null for nowhere."""
+class OutputSettings(Section):
+    """Where the voice is played for others to hear.
 
-    device: str | None = None
-    delay_ms: Literal["auto"] | Annotated[float, Field(ge=0, le=10_000)] = "auto"
+    ``device``: "virtual-mic" makes a microphone of vcam's own (macOS, Windows: uses a virtual sound device that is
+    there); "auto" does so where that is possible; "none"; or a number or part of a name from ``vcam devices``.
+    ``mode``: "sync" plays it in step with the lips, "direct" as early as possible, ahead of them.
+    """
+
+    device: str = Field("none", min_length=1)
+    mode: Literal["sync", "direct"] = "sync"
 
 
 class AudioSettings(Section):
     """``device``: "mic" for the system's default, a number or part of a name from ``vcam devices``, or a file."""
 
     device: str = "mic"
-    monitor: Monitor = Monitor()
+    output: OutputSettings = OutputSettings()
 
 
 class Background(Section):

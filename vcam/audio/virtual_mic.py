@@ -1,0 +1,155 @@
+"""The microphone "vcam microphone" on Linux: made on PulseAudio or PipeWire while vcam runs, and taken away after it.
+
+A null sink takes the voice; a remapped copy of its monitor is the microphone, because browsers list no plain monitor.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+
+from vcam.errors import OutputError, OutputLost
+
+logger = logging.getLogger(__name__)
+
+DESCRIPTION = "vcam microphone"
+SOURCE = "vcam_microphone"
+FEED = "vcam_microphone_feed"
+
+PACTL_MISSING = (
+    "Install it: sudo apt install pulseaudio-utils (Debian, Ubuntu; for PipeWire too), "
+    "sudo dnf install pulseaudio-utils (Fedora), sudo pacman -S libpulse (Arch)."
+)
+NO_SERVER = (
+    "Start it (systemctl --user start pipewire-pulse, or pulseaudio --start), or go without: --monitor none. "
+    "In a container, its socket must be passed in."
+)
+_SECONDS = 5.0  # for one pactl command
+
+# norewinds keeps a PulseAudio sink from rendering up to 2 s ahead, which would be dead time for whoever records it;
+# servers before 15 do not know the word.
+_FEED_ARGUMENTS = (
+    f"sink_name={FEED} rate=48000 channels=1 channel_map=mono "
+    f"sink_properties=\"device.description='{DESCRIPTION} feed'\""
+)
+_LOW_LATENCY = "norewinds=1"
+_SOURCE_ARGUMENTS = (
+    f"source_name={SOURCE} master={FEED}.monitor source_properties=\"device.description='{DESCRIPTION}'\""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One loaded module of the sound server's."""
+
+    number: str
+    name: str
+    arguments: str
+
+
+def create() -> None:
+    """Make the microphone. One that a session before left behind is used again: who listens to it need not notice.
+
+    Raises OutputError: no pactl, no sound server, or the server refuses.
+    """
+    found = modules()
+    if [module.name for module in found] == ["module-null-sink", "module-remap-source"] and exists():
+        logger.info("%s is there already", DESCRIPTION)
+        return
+    _unload(found)
+    try:
+        _load("module-null-sink", f"{_FEED_ARGUMENTS} {_LOW_LATENCY}", f"{_FEED_ARGUMENTS}")
+        _load("module-remap-source", _SOURCE_ARGUMENTS)
+    except OutputError:
+        remove()
+        raise
+    logger.info("made the virtual microphone %s", DESCRIPTION)
+
+
+def remove() -> int:
+    """Take the microphone away, also one that was left behind; the number of modules removed.
+
+    Without a sound server there is nothing to remove.
+    """
+    try:
+        found = modules()
+        _unload(found)
+    except OutputError as error:
+        logger.debug("nothing to remove: %s", error.message)
+        return 0
+    return len(found)
+
+
+def exists() -> bool:
+    """Whether applications can see the microphone. Raises OutputError without pactl or a server."""
+    return any(line.split("\t")[1:2] == [SOURCE] for line in _pactl("list", "short", "sources").splitlines())
+
+
+def check() -> None:
+    """Raises OutputLost if the microphone is not there any more."""
+    try:
+        there = exists()
+    except OutputError as error:
+        raise OutputLost(error.message, error.hint) from error
+    if not there:
+        raise OutputLost(f"The virtual microphone {DESCRIPTION} was removed.")
+
+
+def modules() -> list[Module]:
+    """vcam's own modules, in the order in which they were loaded. Raises OutputError without pactl or a server."""
+    found = []
+    for line in _pactl("list", "short", "modules").splitlines():
+        number, name, arguments = (*line.split("\t"), "", "")[:3]
+        words = arguments.split()
+        if f"sink_name={FEED}" in words or f"source_name={SOURCE}" in words:
+            found.append(Module(number, name, arguments))
+    return found
+
+
+def _unload(found: list[Module]) -> None:
+    for module in reversed(found):  # the source before the sink that it listens to
+        _pactl("unload-module", module.number, missing_ok=True)
+
+
+def _load(module: str, *choices: str) -> None:
+    for arguments in choices:
+        try:
+            _pactl("load-module", module, arguments)
+        except OutputError:
+            if arguments is choices[-1]:
+                raise
+            continue
+        return
+
+
+def _pactl(*arguments: str, missing_ok: bool = False) -> str:
+    """What the command printed. Raises OutputError."""
+    if (program := shutil.which("pactl")) is None:
+        raise OutputError("A virtual microphone needs the program pactl, which is not installed.", PACTL_MISSING)
+    environment = {**os.environ, "LC_ALL": "C"}
+    try:
+        done = subprocess.run(
+            (program, *arguments),
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise OutputError(f"The sound server has not answered for {_SECONDS:.0f} s.", NO_SERVER) from error
+    except OSError as error:
+        raise OutputError(f"pactl cannot be run: {error.strerror}.", PACTL_MISSING) from error
+    if done.returncode == 0:
+        return done.stdout
+    said = done.stderr.strip().splitlines()[-1:] or [f"exit status {done.returncode}"]
+    if missing_ok and "No such entity" in said[0]:
+        return ""
+    if "Connection" in said[0]:
+        raise OutputError(f"No sound server answers (PulseAudio or PipeWire): {said[0]}.", NO_SERVER)
+    raise OutputError(f"The sound server refuses to {arguments[0]} {arguments[1]}: {said[0]}.", NO_SERVER)
