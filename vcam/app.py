@@ -32,6 +32,7 @@ class StartOptions:
     camera: str | None = None
     monitor: str | None = None
     animator: str | None = None
+    stand_in: bool = False
     size: str | None = None
     fps: float | None = None
     duration: float | None = None
@@ -62,6 +63,12 @@ def effective_profile(options: StartOptions) -> Profile:
             details = error.errors(include_url=False)[0]
             what = details["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
             raise UsageError(f"{option} {str(value)[:60]!r}: {what}.", "`vcam start --help` tells more.") from error
+    if options.stand_in:
+        settings = profile.animator.model_dump()
+        settings["ditto"]["stand_in"] = True
+        if options.animator is None:
+            settings["kind"] = "ditto"
+        profile = profile.with_changes("animator", **settings)
     return profile
 
 

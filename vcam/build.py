@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-DITTO_MISSING = "The ditto animator is not part of this version yet."
-
 
 def camera_format(profile: Profile) -> CameraFormat:
     return CameraFormat.of(profile.camera)
@@ -34,9 +32,16 @@ def build_animator(profile: Profile) -> tuple[Animator, str]:
 
     Raises AnimatorError if the animator it asks for cannot be had here, AvatarError if the portrait cannot be used.
     """
-    if profile.animator.kind == "ditto":
-        raise AnimatorError(DITTO_MISSING, "Use --animator lite, or animator: {kind: lite} in the profile.")
-    return _lite(profile), ""
+    kind = profile.animator.kind
+    if kind == "lite":
+        return _lite(profile), ""
+    if kind == "ditto":
+        return _ditto(profile), ""
+    try:
+        return _ditto(profile, automatic=True), ""
+    except AnimatorError as error:
+        logger.info("lite, because ditto cannot be used: %s", error)
+        return _lite(profile), f"Showing lite, not ditto: {error.message}"
 
 
 def build_fallback(profile: Profile) -> Animator:
@@ -49,6 +54,20 @@ def build_fallback(profile: Profile) -> Animator:
     except AvatarError as error:
         logger.warning("%s: taking the default portrait", error.message)
         return _lite(profile.with_changes("avatar", portrait=Avatar().portrait))
+
+
+def _ditto(profile: Profile, automatic: bool = False) -> Animator:
+    """``automatic``: only if it can keep up, as far as can be told before it is loaded."""
+    from vcam.animators.ditto.location import checkpoint_folder, has_networks
+
+    if automatic and not has_networks(checkpoint_folder(profile)):
+        raise AnimatorError("there is no checkpoint (`vcam checkpoints pull` fetches it).")
+    from vcam.animators.ditto.build import DittoBuilder  # onnxruntime and more
+
+    builder = DittoBuilder(profile)
+    if automatic and builder.too_slow:
+        raise AnimatorError(f"it needs a GPU, and onnxruntime has only {builder.provider} here.")
+    return builder.build(profile, _scene(profile, None))
 
 
 def _lite(profile: Profile) -> Animator:
@@ -78,15 +97,15 @@ def sound_spec(profile: Profile) -> str:
     return str(profile.resolve(Path(device))) if means_file(device) else device
 
 
-def _scene(profile: Profile, avatar: LiteAvatar | PhotoAvatar) -> Scene:
+def _scene(profile: Profile, avatar: LiteAvatar | PhotoAvatar | None) -> Scene:
     width, height = profile.camera.size
     framing = profile.avatar.framing
     return Scene(width, height, framing.zoom, framing.x, framing.y, _backdrop(profile, avatar))
 
 
-def _backdrop(profile: Profile, avatar: LiteAvatar | PhotoAvatar) -> ByteArray | None:
+def _backdrop(profile: Profile, avatar: LiteAvatar | PhotoAvatar | None) -> ByteArray | None:
     width, height = profile.camera.size
-    if profile.camera.background.kind == "blur":
+    if profile.camera.background.kind == "blur" and avatar is not None:
         return blurred(cover(avatar.backdrop, width, height))
     return _surround(profile)
 

@@ -34,6 +34,9 @@ def start(
         typer.Option(help="Where the voice is played: virtual-mic, auto, none, or a device's name or number."),
     ] = None,
     animator: Annotated[str | None, typer.Option(help="auto, lite or ditto.")] = None,
+    stand_in: Annotated[
+        bool, typer.Option("--stand-in", help="ditto with tiny networks in place of its weights, for a first look.")
+    ] = False,
     size: Annotated[str | None, typer.Option(help="Of the camera's picture, for example 1280x720.")] = None,
     fps: Annotated[float | None, typer.Option(help="Frames a second, for example 30.")] = None,
     demo: Annotated[bool, typer.Option("--demo", help="A bundled voice in the browser preview.")] = False,
@@ -52,6 +55,7 @@ def start(
         camera=absolute_camera(camera or ("preview" if demo else None)),
         monitor=monitor,
         animator=animator,
+        stand_in=stand_in,
         size=size,
         fps=fps,
         duration=duration,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from vcam.live.meters import Timings
 from vcam.media import ByteArray, FloatArray
 
 from .avatar import DittoAvatar, SourceFrame
@@ -19,6 +20,8 @@ from .paste import Paster
 from .renderer import Renderer
 
 KEPT_PASTERS = 96  # source frames whose paste is kept ready: 8 MB each at 1280x720, as much as their features
+
+KEPT_CROPS = 192  # drawn faces that are kept because they come again, at 0.8 MB each: all of an idle stretch
 
 #: The picture that a source frame is pasted into, and the crop's place in it.
 Placing = Callable[[SourceFrame], tuple[ByteArray, FloatArray]]
@@ -64,16 +67,30 @@ class FrameMaker:
         self._pasters: OrderedDict[int, Paster] = OrderedDict()
         self._canvas: ByteArray | None = None
         self._shown = -1  # the source frame that is on the canvas
+        self._crops: OrderedDict[int, ByteArray] = OrderedDict()
+        self._repeatable = len(avatar.frames) == 1 and not exact
+        self._blinks = blinks
+        self.times = Timings()  # s of each paste
 
     def make(
-        self, frame: int, row: FloatArray, d0: FloatArray | None, control: FrameControl | None = None
+        self,
+        frame: int,
+        row: FloatArray,
+        d0: FloatArray | None,
+        control: FrameControl | None = None,
+        alike: int | None = None,
     ) -> ByteArray:
         """Output frame ``frame``: uint8 RGB [h, w, 3], valid until the next call; it must not be changed.
 
         ``row``, ``d0``: float32 [265], see :meth:`MotionControl.drive`; ``control``: instead of the options' own
-        ``ctrl_info``. In both cases ``overall_ctrl_info`` holds where nothing else is said.
+        ``ctrl_info``. In both cases ``overall_ctrl_info`` holds where nothing else is said. ``alike``: frames that are
+        given the same number have the same row and controls, so that a still image's face is drawn but once for them.
         """
         index = self._avatar.index(frame)
+        if not self._repeatable or (self._blinks is not None and self._blinks.row(frame)):
+            alike = None
+        if alike is not None and (known := self._crops.get(alike)) is not None:
+            return self._paste(index, known)
         if control is None:
             control = self._options.ctrl_info.get(frame, NO_CONTROL)
         source = self._pose(index)
@@ -83,7 +100,10 @@ class FrameMaker:
         for name, value in (("source_frame_idx", index), ("x_s", x_s), ("x_d_before_stitch", free), ("x_d", x_d)):
             self._observe(name, value)
         render = self._renderer.render if self._exact else self._renderer.render_bytes
-        made = self._paste(index, render(self._device_features(index), x_s, x_d, self._observe))
+        crop = render(self._device_features(index), x_s, x_d, self._observe)
+        if alike is not None:
+            self._keep(alike, np.asarray(crop, np.uint8).copy())
+        made = self._paste(index, crop)
         self._observe("frames", made)
         return made
 
@@ -97,7 +117,16 @@ class FrameMaker:
             self._features[index] = self._put(self._avatar.frames[index].features)
         return self._features[index]
 
+    def _keep(self, number: int, crop: ByteArray) -> None:
+        self._crops[number] = crop
+        if len(self._crops) > KEPT_CROPS:
+            self._crops.popitem(last=False)
+
     def _paste(self, index: int, crop: ByteArray | FloatArray) -> ByteArray:
+        with self.times.measure():
+            return self._pasted(index, crop)
+
+    def _pasted(self, index: int, crop: ByteArray | FloatArray) -> ByteArray:
         paster = self._paster(index)
         if self._canvas is None:
             self._canvas = np.empty_like(paster.picture)

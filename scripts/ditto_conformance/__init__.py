@@ -1,0 +1,1 @@
+"""Comparing the ditto pipeline with recorded runs of the reference."""

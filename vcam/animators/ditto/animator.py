@@ -1,0 +1,220 @@
+"""The ``ditto`` animator: the whole pipeline behind the interface that every animator has.
+
+chunk ─ Hearing ─ LiveMotion ─┬─ Steered ─ pose          ``analyse``: always
+                              └─ FrameMaker ─ picture    ``render``: left out where it would come too late
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from vcam.animators.base import Animator, Pose, Scene, StageLoad, Steering
+from vcam.media import FRAME_SAMPLES, AudioChunk, ByteArray, FloatArray
+
+from .avatar import Character, DittoAvatar
+from .blinks import EndlessBlinks
+from .conditions import Conditions, ConditionUse
+from .controls import NO_CONTROL
+from .cost import allowance, limit, loads, stages_of
+from .features import AudioFeatures
+from .frames import FrameMaker
+from .hearing import Hearing
+from .joining import JoinRules
+from .live_motion import LiveMotion
+from .loaded import LoadedNetworks
+from .motion import MOTION_SIZE
+from .motion_stream import OfflineMotion
+from .options import CLIP, EMOTIONS, FrameControl, RunOptions
+from .placement import InScene
+from .presets import Plan
+from .randomness import Seeded
+from .renderer import Renderer
+from .sampler import Sampler
+from .steering import Steered
+
+if TYPE_CHECKING:
+    from vcam.profile.model import Profile
+
+    from .build import DittoBuilder
+
+logger = logging.getLogger(__name__)
+
+ALIASES = {"smile": "happy", "surprised": "surprise"}  # lite's names for what both can show
+WARM_UPS = 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DittoPose(Pose):
+    """Frame ``frame``: its motion ``row`` and ``rest`` (d0), float32 [265]; ``idle``: see ``live_motion.MotionRow``."""
+
+    frame: int
+    row: FloatArray
+    rest: FloatArray
+    control: FrameControl
+    idle: int | None
+
+
+class DittoAnimator(Animator):
+    """One avatar, drawn in the scene's size. ``networks`` are held until ``close``; ``builder`` makes successors."""
+
+    kind: ClassVar[str] = "ditto"
+    expressions: ClassVar[tuple[str, ...]] = (
+        "neutral",
+        *(name for name in EMOTIONS if name != "neutral"),
+        *ALIASES,
+    )
+
+    def __init__(
+        self,
+        avatar: DittoAvatar,
+        networks: LoadedNetworks,
+        use: ConditionUse,
+        plan: Plan,
+        offline: RunOptions,
+        scene: Scene,
+        seed: int = 0,
+        builder: DittoBuilder | None = None,
+    ) -> None:
+        """``use``: what the checkpoint's diffusion network is told; ``offline``: options for whole recordings.
+
+        Raises AnimatorError if a network fails.
+        """
+        self.avatar = avatar
+        self.plan = plan
+        self.scene = scene
+        self.networks = networks.hold()
+        self._use, self._offline, self._seed = use, offline, seed
+        self._builder = builder
+        features = AudioFeatures(networks["hubert"], plan.chunking)
+        self._hearing = Hearing(features, plan.chunking)
+        self.look_ahead = self._hearing.look_ahead
+        sampler, conditions = self._sampler(plan.options), self._conditions(plan.options)
+        self._motion = LiveMotion(sampler, conditions, plan.options, self._source, features.silent_rows(CLIP))
+        self._steered = Steered()
+        self._placing = InScene(scene)
+        self._maker = self._frame_maker(plan.options)
+        self._stages = stages_of(
+            plan, {**{name: network.times for name, network in networks.networks.items()}, "paste": self._maker.times}
+        )
+        self._portrait = self._placing(avatar.frames[0])[0]
+        self._portrait.flags.writeable = False
+        self._closed = False
+
+    @property
+    def algorithmic_latency(self) -> int:
+        return self.plan.algorithmic_latency
+
+    def portrait(self) -> ByteArray:
+        return self._portrait
+
+    def analyse(self, chunk: AudioChunk) -> Sequence[DittoPose]:
+        heard = self._hearing.push(chunk)
+        if heard is None:
+            return ()
+        known = self._motion.push(heard)
+        return [self._pose(one.frame, one.row, self._motion.rest, one.idle) for one in known]
+
+    def analyse_whole(self, chunks: Iterable[AudioChunk]) -> Iterator[Pose]:
+        """All of the sound is heard before the first pose: motion that is diffused with its future known is calmer."""
+        sound = np.concatenate([np.empty(0, np.float32), *(chunk.samples for chunk in chunks)])
+        features = AudioFeatures(self.networks["hubert"]).whole(sound)
+        motion = OfflineMotion(
+            self._sampler(self._offline),
+            self._conditions(self._offline),
+            JoinRules.offline(self._offline),
+            self._source,
+        )
+        rows = motion.run(features)
+        self._maker = self._frame_maker(self._offline)
+        for frame, row in enumerate(rows):
+            yield self._pose(frame, row, rows[0], None)
+
+    def render(self, pose: Pose) -> ByteArray:
+        if not isinstance(pose, DittoPose):
+            raise TypeError(f"expected a DittoPose, not {type(pose).__name__}")
+        alike = pose.idle if pose.control is NO_CONTROL else None
+        return self._maker.make(pose.frame, pose.row, pose.rest, pose.control, alike)
+
+    def reset(self, pts: int) -> None:
+        if pts % FRAME_SAMPLES:
+            raise ValueError(f"pts must be a multiple of {FRAME_SAMPLES}, not {pts}")
+        self._hearing.reset()
+        self._motion.restart(pts // FRAME_SAMPLES)
+
+    def express(self, name: str) -> None:
+        super().express(name)
+        self._motion.set_emotions(((EMOTIONS.index(ALIASES.get(name, name)),),))
+
+    def steer(self, steering: Steering) -> None:
+        self._steered.turn_to(steering)
+
+    def successor(self, profile: Profile) -> Animator | None:
+        return None if self._builder is None else self._builder.successor(self, profile)
+
+    def stages(self) -> Sequence[StageLoad]:
+        return loads(self._stages)
+
+    def bottleneck(self) -> str:
+        return limit(self._stages)
+
+    def warm_up(self) -> None:
+        """Run every network on the avatar at rest: the first calls are slow, and the later ones tell how much time
+        the session must allow."""
+        if self.networks.warm:
+            return
+        self._exercise()
+        for stage in self._stages:
+            stage.times.forget()
+        for _ in range(WARM_UPS):
+            self._exercise()
+        self.compute_allowance = allowance(self.plan, self._stages)
+        self.networks.warm = True
+        logger.info("ditto on %s: %s", self.networks.backend.device.provider, self.bottleneck())
+
+    def inherit(self, predecessor: DittoAnimator) -> None:
+        """The networks were warmed up and measured by another animator that uses them."""
+        self.compute_allowance = predecessor.compute_allowance
+
+    def _exercise(self) -> None:
+        noise = Seeded(self._seed).normal(1, self.plan.chunking.window)
+        self.networks["hubert"](input_values=np.float32(0.01) * noise)
+        self.networks["lmdm"](
+            x=np.zeros((1, CLIP, MOTION_SIZE), np.float32),
+            cond_frame=self._source[None],
+            cond=np.zeros((1, CLIP, self._use.size), np.float32),
+            time_cond=np.zeros(1, np.int64),
+        )
+        self._maker.make(0, self._motion.rest, self._motion.rest, NO_CONTROL)
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self.networks.release()
+
+    @property
+    def _source(self) -> FloatArray:
+        who = self.plan.options.ch_info
+        return (self.avatar.frames[0].motion if who is None else who.motions[0]).row()
+
+    def _sampler(self, options: RunOptions) -> Sampler:
+        networks = self.networks
+        return Sampler(networks["lmdm"], options.sampling_timesteps, Seeded(self._seed), put=networks.backend.put)
+
+    def _conditions(self, options: RunOptions) -> Conditions:
+        return Conditions(self._use, options.ch_info or Character.of(self.avatar), options.emo, options.eye_f0_mode)
+
+    def _frame_maker(self, options: RunOptions) -> FrameMaker:
+        networks = self.networks
+        stitch = networks["stitch_network"] if options.flag_stitching else None
+        renderer = Renderer(stitch, networks["warp_network"], networks["decoder"])
+        curve = options.delta_eye_arr
+        blinks = None if curve is None else EndlessBlinks(Seeded(self._seed), len(curve), options.delta_eye_open_n)
+        return FrameMaker(self.avatar, options, renderer, networks.backend.put, blinks=blinks, placing=self._placing)
+
+    def _pose(self, frame: int, row: FloatArray, rest: FloatArray, idle: int | None) -> DittoPose:
+        return DittoPose(frame * FRAME_SAMPLES, frame, row, rest, self._steered.next(), idle)

@@ -1,0 +1,150 @@
+"""From a profile to a ditto animator: checkpoint, networks, the registered portrait."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vcam.animators.base import Scene
+from vcam.profile.model import DittoOptions, Profile
+
+from .animator import DittoAnimator
+from .avatar import DittoAvatar
+from .backends.onnx import OnnxBackend
+from .cache import AvatarCache
+from .checkpoint import Checkpoint
+from .face.finders import FaceFinder, Proposal
+from .latency import Chunking
+from .loaded import LoadedNetworks
+from .location import checkpoint_folder
+from .networks import ANIMATION, REGISTRATION, NetworkSpec
+from .options import EMOTIONS, RunOptions
+from .picture import source_of
+from .presets import Plan, plan
+from .registration import RegistrationNetworks, register
+
+logger = logging.getLogger(__name__)
+
+_INSIGHTFACE = ("insightface_det", "landmark106")
+
+
+@dataclass(frozen=True, slots=True)
+class Machinery:
+    """What successive avatars of a session share; compared to see whether they can."""
+
+    checkpoint: Path
+    stand_in: bool
+    provider: str
+    gpu: int
+
+
+class DittoBuilder:
+    """Makes animators that share one checkpoint's networks."""
+
+    def __init__(self, profile: Profile) -> None:
+        """Raises AnimatorError if there is no checkpoint, or onnxruntime or its provider is missing."""
+        settings = profile.animator.ditto
+        self._machinery = _machinery(profile)
+        self._checkpoint = Checkpoint.open(self._machinery.checkpoint)
+        self._checkpoint.require(_needed(settings))
+        self._backend = OnnxBackend(settings.provider, device_index=settings.gpu)
+
+    @property
+    def provider(self) -> str:
+        return self._backend.device.provider
+
+    @property
+    def too_slow(self) -> bool:
+        """Whether this cannot run live: the real networks take seconds a frame on any CPU."""
+        return self.provider == "CPU" and not self._machinery.stand_in
+
+    def build(self, profile: Profile, scene: Scene) -> DittoAnimator:
+        """Load the networks and make the profile's animator. Raises AnimatorError or AvatarError."""
+        avatar = self._registered(profile)  # before the large networks are loaded: it may fail
+        networks = LoadedNetworks(self._backend, self._checkpoint.load(self._backend, ANIMATION))
+        networks.hold()
+        try:
+            return self._animator(profile, scene, avatar, networks)
+        finally:
+            networks.release()
+
+    def successor(self, present: DittoAnimator, profile: Profile) -> DittoAnimator | None:
+        """As ``Animator.successor``."""
+        if profile.animator.kind == "lite" or _machinery(profile) != self._machinery:
+            return None
+        avatar = self._registered(profile)
+        following = self._animator(profile, present.scene, avatar, present.networks)
+        following.inherit(present)
+        return following
+
+    def _animator(self, profile: Profile, scene: Scene, avatar: DittoAvatar, networks: LoadedNetworks) -> DittoAnimator:
+        return DittoAnimator(
+            avatar,
+            networks,
+            self._checkpoint.use,
+            live_plan(profile, self._checkpoint),
+            offline_options(profile, self._checkpoint),
+            scene,
+            profile.animator.ditto.seed,
+            self,
+        )
+
+    def _registered(self, profile: Profile) -> DittoAvatar:
+        settings = profile.animator.ditto
+        options = live_plan(profile, self._checkpoint).options
+        specs = _registration(settings)
+        finder: FaceFinder | None = Proposal() if settings.landmarks == "lite" else None
+        source = source_of(profile)
+        cache = AvatarCache()
+        key = cache.key(source, options, [self._checkpoint.path(spec) for spec in specs], settings.landmarks)
+
+        def make() -> DittoAvatar:
+            networks = RegistrationNetworks(**self._checkpoint.load(self._backend, specs))
+            try:
+                return register(source, options, networks, finder=finder)
+            finally:
+                networks.close()
+
+        return cache.get(key, make)
+
+
+def _machinery(profile: Profile) -> Machinery:
+    settings = profile.animator.ditto
+    return Machinery(checkpoint_folder(profile), settings.stand_in, settings.provider, settings.gpu)
+
+
+def live_plan(profile: Profile, checkpoint: Checkpoint) -> Plan:
+    """How a live session of this profile runs. Raises AnimatorError for an option that cannot be used."""
+    settings = profile.animator.ditto
+    chunking = None if settings.chunk is None else Chunking(*settings.chunk)
+    return plan(profile.animator.quality, checkpoint.options(live=True), chunking, _changes(settings))
+
+
+def offline_options(profile: Profile, checkpoint: Checkpoint) -> RunOptions:
+    """How a whole recording is rendered: as the checkpoint's offline config says, and what the profile changes."""
+    changes = _changes(profile.animator.ditto)
+    changes.pop("overlap_v2", None)  # a matter of delay, which nobody waits for here
+    return checkpoint.options(live=False).replaced(changes)
+
+
+def _changes(settings: DittoOptions) -> dict[str, Any]:
+    given: Mapping[str, Any] = {
+        "sampling_timesteps": settings.sampling_timesteps,
+        "overlap_v2": settings.overlap,
+        "max_size": settings.max_size,
+        "template_n_frames": settings.template_n_frames,
+        "emo": None if settings.emotion is None else EMOTIONS.index(settings.emotion),
+    }
+    return {**settings.options, **{key: value for key, value in given.items() if value is not None}}
+
+
+def _registration(settings: DittoOptions) -> list[NetworkSpec]:
+    without = _INSIGHTFACE if settings.landmarks == "lite" else ()
+    return [spec for spec in REGISTRATION if spec.name not in without]
+
+
+def _needed(settings: DittoOptions) -> list[NetworkSpec]:
+    return [*_registration(settings), *ANIMATION]

@@ -1,0 +1,60 @@
+"""A checkpoint's animation networks, loaded once, measured, and shared by the animators that use them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+
+from vcam.live.meters import Timings
+
+from .backends.base import Backend, Network, Tensor
+
+logger = logging.getLogger(__name__)
+
+
+class Metered(Network):
+    """Another network whose calls are measured, and made one at a time whichever thread they come from."""
+
+    def __init__(self, network: Network) -> None:
+        self.spec = network.spec
+        self.times = Timings()
+        self._network = network
+        self._lock = threading.Lock()
+
+    def run(self, inputs: Mapping[str, Tensor], keep: Sequence[str] = ()) -> dict[str, Tensor]:
+        with self._lock, self.times.measure():
+            return self._network.run(inputs, keep)
+
+    def close(self) -> None:
+        with self._lock:
+            self._network.close()
+
+
+class LoadedNetworks:
+    """``networks`` by name. Whoever uses them holds them; they are freed when nobody does any more."""
+
+    def __init__(self, backend: Backend, networks: Mapping[str, Network]) -> None:
+        self.backend = backend
+        self.networks = {name: Metered(network) for name, network in networks.items()}
+        self.warm = False  # whether they have been run, and their times can be believed
+        self._lock = threading.Lock()
+        self._holders = 0
+
+    def hold(self) -> LoadedNetworks:
+        with self._lock:
+            self._holders += 1
+        return self
+
+    def release(self) -> None:
+        """Undo one :meth:`hold`."""
+        with self._lock:
+            self._holders -= 1
+            last = self._holders == 0
+        if last:
+            logger.debug("freeing %s", ", ".join(self.networks))
+            for network in self.networks.values():
+                network.close()
+
+    def __getitem__(self, name: str) -> Metered:
+        return self.networks[name]
