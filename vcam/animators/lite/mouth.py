@@ -115,7 +115,7 @@ class Mouth:
             patch.colour(oval(x0, depth + 0.10 * opening, across, down), look.tongue)
             patch.colour(oval(x0 - 0.08 * half, depth + 0.10 * opening, 0.62 * across, 0.72 * down), look.tongue_light)
         # the upper row stays with the skull: the rising lip shows it, as far as the jaw leaves room
-        row = min(look.teeth, 0.62 * opening + 1.5) * (1 - 0.5 * round_)
+        row = min(look.teeth, 0.62 * opening + 1.5) * (1 - 0.8 * round_)
         row += tuck * (min(look.teeth, opening + 2) - row)
         row *= 1 - 0.4 * tongue  # the lip comes down as far as the tip needs to be seen
         if tongue > 0:

@@ -287,6 +287,10 @@ def test_a_tall_picture_stands_before_its_own_blurred_copy() -> None:
     assert left > 24
     beside = shot.rest[:, : left - 24]
     assert cv2.Laplacian(cv2.cvtColor(beside, cv2.COLOR_RGB2GRAY), cv2.CV_64F).std() < 2
+    # its edges fade into that: no frame around it
+    steps = np.abs(np.diff(shot.rest[:, left - 30 : left + 10].astype(int), axis=1)).mean(axis=(0, 2))
+    whole = np.abs(shot.rest[:, left + 10].astype(int) - beside[:, -6]).mean()
+    assert steps.max() < 0.3 * whole
     drawing = PhotoCompositor(avatar(300, 600, 50), SCENE)
     for pose in all_poses():
         moved = drawing.draw(*pose)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from vcam.animators.base import Scene
-from vcam.media import ByteArray
+from vcam.media import ByteArray, FloatArray
 from vcam.stage import blurred, cover
 
 from .landmarks import Landmarks
@@ -18,6 +18,7 @@ MARGIN = 24  # pixels kept beyond the scene's edges, so that motion has somethin
 _FACE = 0.42  # of the scene's height: the face from forehead to chin, as webcams show people
 _CLOSEST = 0.60  # a face this large is accepted where the picture then fills the scene
 _EYE_LINE = 0.42  # of the scene's height, from the top
+_SOFT = 0.04  # of the scene's height: over which the picture's edges fade into that copy
 _DARKER = 0.6  # the brightness of the blurred copy beside the picture, as on the stage
 
 Rect = tuple[int, int, int, int]  # left, top, right, bottom
@@ -48,7 +49,8 @@ def compose(rgb: ByteArray, landmarks: Landmarks, scene: Scene) -> Shot:
     top = _place(rows * scale, height, height * _EYE_LINE - eyes[1] * scale) + scene.shift_y * height
     x, y = round(left) + MARGIN, round(top) + MARGIN
     canvas_size = (width + 2 * MARGIN, height + 2 * MARGIN)
-    canvas, inner = _lay(rgb, scale, (x, y), canvas_size, _surround(rgb, scene))
+    soft = _SOFT * height if scene.backdrop is None else 0.0
+    canvas, inner = _lay(rgb, scale, (x, y), canvas_size, _surround(rgb, scene), soft)
     # a pixel's centre is at its index + 0.5 in both
     shift = (x + 0.5 * scale - 0.5, y + 0.5 * scale - 0.5)
     moved = {name: (px * scale + shift[0], py * scale + shift[1]) for name, (px, py) in landmarks.points().items()}
@@ -78,9 +80,10 @@ def _surround(rgb: ByteArray, scene: Scene) -> ByteArray:
 
 
 def _lay(
-    rgb: ByteArray, scale: float, at: tuple[int, int], size: tuple[int, int], surround: ByteArray
+    rgb: ByteArray, scale: float, at: tuple[int, int], size: tuple[int, int], surround: ByteArray, soft: float
 ) -> tuple[ByteArray, Rect]:
-    """The picture scaled and laid at ``at`` on the surround, which is continued into the margins."""
+    """The picture scaled and laid at ``at`` on the surround, which is continued into the margins. Its edges within the
+    scene fade over ``soft`` pixels."""
     canvas = np.asarray(cv2.copyMakeBorder(surround, MARGIN, MARGIN, MARGIN, MARGIN, cv2.BORDER_REFLECT_101), np.uint8)
     rows, columns = rgb.shape[:2]
     full = (max(1, round(columns * scale)), max(1, round(rows * scale)))
@@ -99,5 +102,26 @@ def _lay(
     place[:, 2] += 0.5 * scale - 0.5
     interpolation = cv2.INTER_CUBIC if scale >= 0.5 else cv2.INTER_LINEAR
     scaled = cv2.warpAffine(source, place, (x1 - x0, y1 - y0), flags=interpolation, borderMode=cv2.BORDER_REPLICATE)
-    canvas[y0:y1, x0:x1] = scaled
-    return canvas, (x0, y0, x1, y1)
+    inner = (x0, y0, x1, y1)
+    weight = _faded(inner, size, soft)
+    canvas[y0:y1, x0:x1] = cv2.blendLinear(scaled, canvas[y0:y1, x0:x1], weight, 1 - weight)
+    return canvas, inner
+
+
+def _faded(inner: Rect, size: tuple[int, int], soft: float) -> FloatArray:
+    """How much is seen of the picture that covers ``inner``: less towards those of its edges that the scene shows."""
+    sides = []
+    for first, last, whole in ((inner[1], inner[3], size[1]), (inner[0], inner[2], size[0])):
+        weight = np.ones(last - first, np.float32)
+        ramp = _smooth((np.arange(last - first) + 0.5) / max(soft, 0.5))
+        if first > MARGIN:
+            weight *= ramp
+        if last < whole - MARGIN:
+            weight *= ramp[::-1]
+        sides.append(weight)
+    return np.outer(*sides).astype(np.float32)
+
+
+def _smooth(value: np.ndarray) -> FloatArray:
+    t = np.clip(value, 0, 1)
+    return np.asarray(t * t * (3 - 2 * t), np.float32)

@@ -114,7 +114,7 @@ class Interior:
 
     def _row(self, opening: float, shape: MouthShape) -> float:
         """How much of the upper teeth is seen, in pixels: as far as the lip rises, and down to a lip tucked to them."""
-        show = min(_TALL, 0.46 * opening + 0.012) * (1 - 0.55 * max(0.0, -shape.wide)) * (1 - 0.3 * shape.tongue)
+        show = min(_TALL, 0.46 * opening + 0.012) * (1 - 0.75 * max(0.0, -shape.wide)) * (1 - 0.3 * shape.tongue)
         return (show + shape.teeth * (min(_TALL, opening + 0.02) - show)) * self._unit
 
     def _teeth(self, paint: ByteArray, top: Points, down: Points, show: float, half: float) -> None:
