@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
 
 import vcam
 
+if TYPE_CHECKING:
+    from vcam.profile.model import Profile
+
 VARIABLE = "VCAM_CHECKPOINTS"
+
+
+def checkpoint_folder(profile: Profile) -> Path:
+    """The profile's ``animator.ditto.checkpoint``, else the default."""
+    wanted = profile.animator.ditto.checkpoint
+    return default_folder() if wanted is None else profile.resolve(wanted)
 
 
 def default_folder() -> Path:

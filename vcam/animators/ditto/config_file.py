@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 YAML = (".yaml", ".yml")
 _MAX_YAML_BYTES = 4 * 2**20
+_LONG = 12  # items of a list that are shown
 _FIXED = {"motion_feat_dim": MOTION_SIZE, "seq_frames": CLIP, "w2f_type": "hubert"}  # what this pipeline is made for
 _ARRAY_KEYS = {"dtype", "shape", "values"}  # an array in YAML
 _ARRAY_TYPES = {"float32", "float64", "float16", "int64", "int32", "bool"}
@@ -71,6 +72,22 @@ def read_config(path: Path) -> Config:
 def to_yaml(values: Mapping[str, Any]) -> str:
     """A config's values as YAML that :func:`read_config` reads; arrays as {dtype, shape, values}."""
     return yaml.safe_dump(_for_yaml(values), sort_keys=False, default_flow_style=None, width=120, allow_unicode=True)
+
+
+def described(values: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Keys with dots, and their values in a few words: arrays and long lists by their sizes."""
+    if isinstance(values, Mapping):
+        for key, value in values.items():
+            yield from described(value, f"{prefix}.{key}" if prefix else str(key))
+    elif isinstance(values, np.ndarray):
+        yield prefix, f"array {list(values.shape)} of {values.dtype.name}"
+    elif isinstance(values, list | tuple) and len(values) > _LONG:
+        yield prefix, f"list of {len(values)}"
+    elif isinstance(values, list) and any(isinstance(value, Mapping | np.ndarray) for value in values):
+        for index, value in enumerate(values):
+            yield from described(value, f"{prefix}[{index}]")
+    else:
+        yield prefix, str(values)
 
 
 def _files(base: Mapping[str, Any], motion: Mapping[str, Any]) -> dict[str, str]:

@@ -11,12 +11,13 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from vcam.animators.ditto.networks import NetworkSpec, Shape
+from vcam.animators.ditto.networks import NetworkSpec
 from vcam.errors import AnimatorError
 
 from .base import Array, Backend, DeviceInfo, Network, Tensor
 from .providers import Provider, choose_provider, first_line, load_runtime, open_session, runtime_errors
 from .providers import session_options as make_options
+from .signature import check_signature, fits
 
 logger = logging.getLogger(__name__)
 
@@ -27,8 +28,6 @@ _TYPES: dict[str, npt.DTypeLike] = {
     "tensor(int64)": np.int64,
     "tensor(int32)": np.int32,
 }
-_FLOATS = ("tensor(float)", "tensor(float16)")
-_INTEGERS = ("tensor(int64)", "tensor(int32)")
 _NO_MEMORY = ("failed to allocate", "out of memory", "bad_alloc", "bad allocation", "cudaerrormemoryallocation")
 
 
@@ -130,12 +129,9 @@ class OnnxNetwork(Network):
         self._session: Any = session
         self._memory = memory
         self._errors = errors
-        self._inputs = {
-            name: np.dtype(_TYPES[kind]) for name, kind in _checked_inputs(session.get_inputs(), spec).items()
-        }
-        self._outputs = {
-            name: np.dtype(_TYPES[kind]) for name, kind in _checked_outputs(session.get_outputs(), spec).items()
-        }
+        inputs, outputs = check_signature(session.get_inputs(), session.get_outputs(), spec)
+        self._inputs = {name: np.dtype(_TYPES[kind]) for name, kind in inputs.items()}
+        self._outputs = {name: np.dtype(_TYPES[kind]) for name, kind in outputs.items()}
         self._kept: dict[str, Any] = {}
 
     def run(self, inputs: Mapping[str, Tensor], keep: Sequence[str] = ()) -> dict[str, Tensor]:
@@ -152,7 +148,7 @@ class OnnxNetwork(Network):
             raise _run_error(self.spec.name, error) from error
         for name, shape in self.spec.outputs.items():
             found = _shape_of(made[name])
-            if not _fits(found, shape):
+            if not fits(found, shape):
                 raise AnimatorError(f"The network {self.spec.name} gave {name} of the shape {found}, not {shape}.")
         return made
 
@@ -201,7 +197,7 @@ class OnnxNetwork(Network):
         """An input as the graph takes it: C-contiguous, of its type. Raises ValueError for a wrong one."""
         array = tensor if isinstance(tensor, np.ndarray) else tensor.numpy()
         shape = self.spec.inputs[name]
-        if not _fits(array.shape, shape):
+        if not fits(array.shape, shape):
             raise ValueError(f"{name} must have the shape {shape}, not {array.shape}")
         if array.dtype.kind != self._inputs[name].kind:
             raise ValueError(f"{name} must be {self._inputs[name]}, not {array.dtype}")
@@ -214,41 +210,6 @@ class OnnxNetwork(Network):
         if wanted not in tensor.others:  # a whole-precision tensor for a half-precision network, or the reverse
             tensor.others[wanted] = memory.put(self._array(name, tensor.value.numpy()))
         return tensor.others[wanted]
-
-
-def _checked_inputs(found: Sequence[Any], spec: NetworkSpec) -> dict[str, str]:
-    """The type of each input. Raises AnimatorError unless they are the spec's."""
-    graph = {arg.name: arg for arg in found}
-    if graph.keys() != spec.inputs.keys():
-        raise _mismatch(spec, f"it takes {', '.join(graph) or 'nothing'}, not {', '.join(spec.inputs)}")
-    for name, shape in spec.inputs.items():
-        _check_arg(graph[name], shape, _INTEGERS if name in spec.integers else _FLOATS, spec)
-    return {name: graph[name].type for name in spec.inputs}
-
-
-def _checked_outputs(found: Sequence[Any], spec: NetworkSpec) -> dict[str, str]:
-    """The type of each output that is read. Raises AnimatorError if one is missing or not the spec's."""
-    graph = {arg.name: arg for arg in found}
-    if missing := [name for name in spec.outputs if name not in graph]:
-        raise _mismatch(spec, f"it gives {', '.join(graph)}, but not {', '.join(missing)}")
-    for name, shape in spec.outputs.items():
-        _check_arg(graph[name], shape, _FLOATS, spec)
-    return {name: graph[name].type for name in spec.outputs}
-
-
-def _check_arg(arg: Any, shape: Shape, types: Sequence[str], spec: NetworkSpec) -> None:
-    if arg.type not in types:
-        raise _mismatch(spec, f"{arg.name} is {arg.type}, not {' or '.join(types)}")
-    known = tuple(size if isinstance(size, int) else None for size in arg.shape)
-    if known and not _fits(known, shape):  # a graph need not say what shape its outputs have
-        raise _mismatch(spec, f"{arg.name} has the shape {tuple(arg.shape)}, not {shape}")
-
-
-def _mismatch(spec: NetworkSpec, what: str) -> AnimatorError:
-    return AnimatorError(
-        f"The file of the network {spec.name} holds another network: {what}.",
-        "See which files are not what they should be: vcam checkpoints verify",
-    )
 
 
 def _load_error(name: str, path: Path, error: Exception) -> AnimatorError:
@@ -273,14 +234,6 @@ def _memory_error(name: str) -> AnimatorError:
         f"There is not enough memory for the network {name}.",
         "Close what else uses the GPU or the memory, or use the lite animator: vcam start --animator lite",
     )
-
-
-def _fits(found: Sequence[int | None], shape: Shape) -> bool:
-    return not shape or (len(found) == len(shape) and all(map(_same_size, found, shape)))
-
-
-def _same_size(one: int | None, other: int | None) -> bool:
-    return one is None or other is None or one == other
 
 
 def _shape_of(tensor: Tensor) -> tuple[int, ...]:
