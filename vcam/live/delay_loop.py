@@ -23,7 +23,9 @@ JUMP = 0.012  # s of error that no drift brings about: 200 ppm would take a minu
 JUMP_AFTER_GAP = 0.003  # s, where the device has just said that it ran dry
 WINDOW = 0.4  # s in which the median error must be that large
 SHORT_WINDOW = 0.15  # s of the first measurement, and of that after a gap
-MAX_STEP = 1.0  # s between two reports that count as continuous
+CREDIBLE = 2 * JUMP  # s; what is further off is mended by a jump, or was a wrong time stamp: it does not steer
+FEW = 3  # reports without which there is no median
+MAX_STEP = 0.5  # s between two reports that count as continuous
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class DelayLoop:
         self._number = 0
         self._sent: deque[Stretch] = deque(maxlen=256)
         self._recent: deque[tuple[float, float]] = deque()  # (time heard, error) since the last jump
+        self._recent_since = 0.0  # when they began to be collected
         self._ignore_before = 0  # blocks sent before the last jump tell of an error that is mended
         self._error = 0.0  # s, smoothed
         self._drift = 0.0  # of the speed
@@ -118,11 +121,13 @@ class DelayLoop:
         if not 0 <= elapsed <= MAX_STEP:  # the machine was asleep, or the device away
             self._recent.clear()
             elapsed = 0.0
+        if not self._recent:
+            self._recent_since = heard_at
         self._recent.append((heard_at, error))
         window = WINDOW if self.settled and not self._gap else SHORT_WINDOW
-        while heard_at - self._recent[0][0] > window:
+        while heard_at - self._recent[0][0] > window and len(self._recent) > FEW:
             self._recent.popleft()
-        if heard_at - self._recent[0][0] > window * 0.8:
+        if heard_at - self._recent_since >= window and len(self._recent) >= FEW:
             middle = median(error for _, error in self._recent)
             if not self.settled:
                 self.settled = True
@@ -134,7 +139,7 @@ class DelayLoop:
                 self.jumps += 1
                 self._jump_by(middle)
                 return
-        if self.settled:
+        if self.settled and abs(error) <= CREDIBLE:
             share = min(1.0, elapsed / SMOOTHING)
             self._error += (error - self._error) * share
             self._drift += INTEGRAL * self._error * elapsed
