@@ -32,6 +32,11 @@ class Timings:
         self.total += seconds
         self.count += 1
 
+    def forget(self) -> None:
+        """As new."""
+        self._recent.clear()
+        self.total, self.count = 0.0, 0
+
     def measure(self) -> Stopwatch:
         """``with timings.measure() as spent:`` adds the duration, which ``spent.seconds`` then has too."""
         return Stopwatch(self)
