@@ -197,9 +197,7 @@ def _rotate(b: GraphBuilder, x: str, length: int, size: int) -> str:
     pairs = b.reshape(x, 1, length, size // 2, 2)
     first, second = b.op("Split", pairs, outputs=2, axis=-1, num_outputs=2)
     turned = b.reshape(b.op("Concat", b.op("Neg", second), first, axis=-1), 1, length, size)
-    return b.op(
-        "Add", b.op("Mul", x, b.constant(np.cos(angles))), b.op("Mul", turned, b.constant(np.sin(angles)))
-    )
+    return b.op("Add", b.op("Mul", x, b.constant(np.cos(angles))), b.op("Mul", turned, b.constant(np.sin(angles))))
 
 
 def _sinusoid(b: GraphBuilder, time: str, size: int) -> str:

@@ -109,7 +109,9 @@ class GraphBuilder:
         return self.op("LayerNormalization", x, scale, shift, axis=-1, epsilon=1e-5)
 
     def gelu(self, x: str) -> str:
-        half = self.op("Mul", self.op("Add", self.op("Erf", self.op("Div", x, self.constant(math.sqrt(2)))), self.one), x)
+        half = self.op(
+            "Mul", self.op("Add", self.op("Erf", self.op("Div", x, self.constant(math.sqrt(2)))), self.one), x
+        )
         return self.op("Mul", half, self.constant(0.5))
 
     def mish(self, x: str) -> str:

@@ -8,16 +8,23 @@ from collections import Counter
 import onnx
 
 from .graph import attributes, is_op
-from .shapes import Shapes, infer_shapes
+from .samples import HUBERT_SAMPLES
+from .shapes import Shapes, fixed_inputs, infer_shapes, set_shape, skeleton
 
 
-def count_flops(model: onnx.ModelProto) -> int:
-    """The whole graph's, once through. Raises ValueError if a size is not known (give hubert's N first)."""
-    return sum(flops_by_operator(model).values())
+def count_flops(model: onnx.ModelProto, free: int = HUBERT_SAMPLES) -> int:
+    """The whole graph's, once through; ``free``: for sizes of inputs that are open. Raises ValueError if a size of
+    something to count is not known.
+    """
+    return sum(flops_by_operator(model, free).values())
 
 
-def flops_by_operator(model: onnx.ModelProto) -> Counter[str]:
-    shapes = infer_shapes(model)
+def flops_by_operator(model: onnx.ModelProto, free: int = HUBERT_SAMPLES) -> Counter[str]:
+    light, inputs = skeleton(model), fixed_inputs(model)
+    for item in light.graph.input:
+        if None in inputs.get(item.name, ()):
+            set_shape(item, [free if size is None else size for size in inputs[item.name]])
+    shapes = infer_shapes(light)
     counts: Counter[str] = Counter()
     for node in model.graph.node:
         if is_op(node, *_COUNTERS):

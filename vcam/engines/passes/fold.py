@@ -10,6 +10,8 @@ from pathlib import Path
 
 import onnx
 
+from vcam.engines.shapes import is_volumetric_sample
+
 from .base import PassResult
 
 # These trade operators for others: matrix products with a bias for Gemm between reshapes, transposes for transposes
@@ -18,7 +20,11 @@ _NOT_WANTED = ["MatMulAddFusion", "TransposeOptimizer"]
 
 
 def apply(model: onnx.ModelProto) -> PassResult:
+    """A graph with operators that onnxruntime does not know (GridSample3D) is left as it is."""
     import onnxruntime as ort
+
+    if any(is_volumetric_sample(node) for node in model.graph.node):
+        return PassResult(model, 0, ("left for later: onnxruntime does not know GridSample3D",))
 
     options = ort.SessionOptions()
     options.log_severity_level = 3

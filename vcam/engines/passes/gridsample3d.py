@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 
+from vcam.engines.equality import Difference, compare, run_graph
 from vcam.engines.graph import Graph, attributes, is_op
 from vcam.engines.shapes import Shapes, infer_shapes, is_volumetric_sample
 
@@ -158,3 +159,42 @@ def _unrepeated(graph: Graph, name: str, shape: tuple[int, ...], shapes: Shapes)
     if math.prod(after[: grown[0] + 1]) != shape[0] or math.prod(after[grown[0] + 1 :]) != math.prod(shape[1:]):
         return name, 1
     return graph.reshape(node.input[0], [shape[0] // count, *shape[1:]], DATA), count
+
+
+def is_runnable(model: onnx.ModelProto) -> bool:
+    """Whether onnxruntime knows all of the graph's operators, as far as sampling goes."""
+    return not any(is_volumetric_sample(node) for node in model.graph.node)
+
+
+def check_nodes(model: onnx.ModelProto, seed: int = 0) -> Difference:
+    """Each volumetric sampling node alone against onnxruntime's own operator, on random volumes and places (a third
+    of them outside): the worst. For graphs that onnxruntime cannot run as they are.
+    """
+    shapes = infer_shapes(model)
+    random = np.random.default_rng(seed)
+    found = []
+    for node in model.graph.node:
+        if not _is_sample(node, shapes):
+            continue
+        data, grid = shapes.static(node.input[0]), shapes.static(node.input[1])
+        if data is None or grid is None:
+            raise PassError(f"the sizes at {node.op_type} {node.name} are not known")
+        reference = _alone(data, grid, bool(attributes(node).get("align_corners", 0)))
+        inputs = {
+            "data": random.standard_normal(data, np.float32),
+            "grid": random.uniform(-1.2, 1.2, grid).astype(np.float32),
+        }
+        found.append(compare(run_graph(apply(reference).model, inputs), run_graph(reference, inputs)))
+    return Difference.worst(found)
+
+
+def _alone(data: tuple[int, ...], grid: tuple[int, ...], ends: bool) -> onnx.ModelProto:
+    """A graph of one standard operator."""
+    node = onnx.helper.make_node(
+        "GridSample", ["data", "grid"], ["out"], mode="linear", padding_mode="zeros", align_corners=int(ends)
+    )
+    kind = onnx.TensorProto.FLOAT
+    sizes = {"data": data, "grid": grid, "out": (*data[:2], *grid[1:4])}
+    values = {name: onnx.helper.make_tensor_value_info(name, kind, shape) for name, shape in sizes.items()}
+    graph = onnx.helper.make_graph([node], "sample", [values["data"], values["grid"]], [values["out"]])
+    return onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 20)], ir_version=9)

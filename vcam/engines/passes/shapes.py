@@ -1,4 +1,4 @@
-"""Inputs get fixed sizes, all but those named."""
+"""Inputs get the sizes that the pipeline feeds them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .base import PassError, PassResult
 
 
 def apply(model: onnx.ModelProto, inputs: Mapping[str, Sequence[int | None]]) -> PassResult:
-    """``inputs``: the wanted shapes, None for a size that stays open. Raises PassError where the graph has another."""
+    """``inputs``: the wanted shapes, None for a size that stays as it is. Raises PassError where the graph has another."""
     graph = Graph(model)
     changed = 0
     made = graph.finish()
@@ -26,8 +26,9 @@ def apply(model: onnx.ModelProto, inputs: Mapping[str, Sequence[int | None]]) ->
             or any(a is not None and b is not None and a != b for a, b in zip(found, wanted, strict=True))
         ):
             raise PassError(f"the input {item.name} has the shape {list(found)}, not {list(wanted)}")
-        named = [size if size is not None else f"{item.name}_{i}" for i, size in enumerate(wanted)]
-        if found is None or tuple(found) != tuple(wanted):
-            set_shape(item, named)
+        kept = found or (None,) * len(wanted)
+        sizes = [b if b is not None else a for a, b in zip(kept, wanted, strict=True)]
+        if found is None or list(found) != sizes:
+            set_shape(item, [size if size is not None else f"{item.name}_{i}" for i, size in enumerate(sizes)])
             changed += 1
     return PassResult(made, changed)
