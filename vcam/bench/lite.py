@@ -35,7 +35,7 @@ LATENCY_TARGET_MS = 150.0
 
 @dataclass(frozen=True, slots=True)
 class StageTime:
-    """Milliseconds; ``gate`` and ``analyse`` are a call for 20 ms of sound, the rest a frame of 40 ms."""
+    """Milliseconds; ``gate`` is a call for 20 ms of sound, the rest a frame of 40 ms."""
 
     name: str
     p50_ms: float
@@ -163,8 +163,9 @@ def _pipeline_run(profile: Profile, animator: Animator, seconds: float) -> tuple
 def _speech(seconds: float) -> Iterator[FloatArray]:
     """The bundled speech, again and again, for so many seconds."""
     left = round(seconds * SAMPLE_RATE)
+    pieces = list(decode(demo_path()))  # before anything is measured
     while left > 0:
-        for piece in decode(demo_path()):
+        for piece in pieces:
             yield piece[:left]
             left -= len(piece)
             if left <= 0:

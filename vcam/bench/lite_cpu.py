@@ -24,7 +24,7 @@ from vcam.build import build_animator, camera_format
 from vcam.camera.null import NullCamera
 from vcam.errors import AvatarError
 from vcam.live.meters import Timings
-from vcam.media import CHUNK_SAMPLES, SAMPLE_RATE, ByteArray, silence
+from vcam.media import CHUNK_SAMPLES, SAMPLE_RATE, ByteArray
 from vcam.profile.model import Profile
 from vcam.session import Session
 
@@ -32,6 +32,7 @@ FRAME_TARGET_MS = 6.0  # the animator alone, median, one core
 SILENT_TARGET, SPEAKING_TARGET = 8.0, 25.0  # % of a core at 25 pictures a second
 
 _WARM_UP = 1.5  # s of a session that are not counted
+_ROOM_DBFS = -65.0  # a microphone's own noise: true digital silence would flatter
 _FIELDS = 8  # what a pose bends a face by: shift, turn, roll, jaw, lips, lids
 _FRAMES = 40
 
@@ -90,7 +91,7 @@ class FullFrame:
         return np.asarray(bent * (1 - mouth) + self._inside * mouth, np.float32).astype(np.uint8)
 
 
-class _Silence(Source):
+class _QuietRoom(Source):
     """A microphone in a quiet room, at the speed of time."""
 
     name = "silence"
@@ -98,6 +99,8 @@ class _Silence(Source):
     def __init__(self) -> None:
         self._start = 0.0
         self._taken = 0
+        hiss = np.random.default_rng(1).standard_normal(SAMPLE_RATE, np.float32)
+        self._hiss = hiss * np.float32(10 ** (_ROOM_DBFS / 20))
         self._closed = threading.Event()
 
     def open(self) -> None:
@@ -110,7 +113,8 @@ class _Silence(Source):
         if self._closed.wait(max(0.0, min(wait, timeout))) or wait > timeout:
             return None
         self._taken += CHUNK_SAMPLES
-        return Block(silence(CHUNK_SAMPLES), due)
+        begin = self._taken % (len(self._hiss) - CHUNK_SAMPLES)
+        return Block(self._hiss[begin : begin + CHUNK_SAMPLES], due)
 
     def close(self) -> None:
         self._closed.set()
@@ -140,7 +144,7 @@ def measure_avatars(profile: Profile, frame_ms: Callable[[Animator], float], sec
             spoken = frame_ms(animator)
             animator.close()
         silent, speaking = (
-            _cpu(profile, source, maker, seconds) for source in (_Silence(), demo_source(realtime=True))
+            _cpu(profile, source, maker, seconds) for source in (_QuietRoom(), demo_source(realtime=True))
         )
         costs.append(AvatarCost(name, spoken, plain, silent, speaking))
     return costs
