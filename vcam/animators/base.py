@@ -131,7 +131,7 @@ class Animator(ABC):
             yield from (pose for pose in self.analyse(chunk) if pose.pts < end)
 
     def repeats(self, pose: Pose) -> bool:
-        """Whether ``render(pose)`` would draw what it drew last: the caller may then leave it out and show that again."""
+        """Whether ``render(pose)`` would draw what it drew last: the caller may leave it out and show that again."""
         return False
 
     def reset(self, pts: int) -> None:

@@ -13,7 +13,8 @@ from typing import ClassVar
 
 import cv2
 
-from vcam.animators.base import Animator, Pose, Scene
+from vcam.animators.base import Animator, Pose, Scene, Steering
+from vcam.animators.easing import EasedSteering
 from vcam.errors import AnimatorError
 from vcam.media import FRAME_SAMPLES, AudioChunk, ByteArray
 from vcam.profile.model import LiteOptions
@@ -34,6 +35,7 @@ logger = logging.getLogger(__name__)
 _MOUTH_STEPS = 64  # mouth and eyes are drawn in this many steps of each number
 _EYE_STEPS = 32
 _HARDLY = 0.25  # pixels: a smaller move is not drawn yet; idle heads move 3 to 6 pixels a second, so none is stepped
+_TURN_A_DEGREE = 1.5 / 30  # of a Motion, for each degree that is asked
 _WORDS_OVER = 0.06  # a frame: an expression's own mouth is back two thirds of a second after the last word
 _AT_ONCE = 0.45  # of teeth and tongue's ways, in a frame
 _CHEEKS = 7.0  # units that a full smile lifts the cheeks by
@@ -71,6 +73,7 @@ class LiteAnimator(Animator):
         self._face = Face(options.expression)
         self._speaking = 0.0  # 1 while words are spoken, the quiet moments between their sounds included
         self._teeth = self._tongue = 0.0
+        self._steering = EasedSteering()
         self._asked: str | None = None  # an expression, by any thread, for the next frame
         self._compositor, self._reach = _drawn(self.avatar, scene)
         self._held: LitePose | None = None  # the newest pose that moved
@@ -114,6 +117,9 @@ class LiteAnimator(Animator):
         super().express(name)
         self._asked = name
 
+    def steer(self, steering: Steering) -> None:
+        self._steering.turn_to(steering)
+
     def set_away(self, away: bool) -> None:
         self._life.away = away
 
@@ -122,7 +128,7 @@ class LiteAnimator(Animator):
         if asked is not None:
             self._face.turn_to(asked, pts)
         face = self._face.at(pts)
-        motion = self._life.at(pts, target.presence, self._prosody.emphasis)
+        motion = _steered(self._life.at(pts, target.presence, self._prosody.emphasis), self._steering.next())
         mouth = self._mouth(target, face)
         return self._hold(LitePose(pts, self._head(motion, mouth, face), mouth, _eyes(motion, face)))
 
@@ -170,6 +176,18 @@ class LiteAnimator(Animator):
             cheeks=max(0.0, face.smile) * reach.cheeks,
             breath=motion.breath * reach.breath,
         )
+
+
+def _steered(motion: Motion, asked: Steering) -> Motion:
+    """A picture can be turned only so far: 30 degrees are half as much again as the head goes by itself."""
+    return replace(
+        motion,
+        yaw=motion.yaw + asked.yaw * _TURN_A_DEGREE,
+        pitch=motion.pitch - asked.pitch * _TURN_A_DEGREE,
+        roll=motion.roll + asked.roll * _TURN_A_DEGREE,
+        gaze_x=motion.gaze_x + asked.gaze_x,
+        gaze_y=motion.gaze_y - asked.gaze_y,
+    )
 
 
 def _eyes(motion: Motion, face: Expression) -> EyeShape:

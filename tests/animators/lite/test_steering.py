@@ -1,0 +1,75 @@
+"""Head and eyes of the lite animator turn where they are asked to, softly, and come back."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from vcam.animators.base import Scene, Steering
+from vcam.animators.easing import EasedSteering
+from vcam.animators.lite import LiteAnimator, LitePose
+from vcam.errors import AnimatorError
+from vcam.media import CHUNK_SAMPLES, AudioChunk, silence
+from vcam.profile.model import LiteOptions
+
+
+def poses(animator: LiteAnimator, first: int, frames: int) -> list[LitePose]:
+    made: list[LitePose] = []
+    for k in range(2 * first, 2 * (first + frames)):
+        chunk = AudioChunk(k * CHUNK_SAMPLES, silence(CHUNK_SAMPLES), False, silence(animator.look_ahead))
+        made += animator.analyse(chunk)
+    return made
+
+
+@pytest.fixture
+def animator() -> LiteAnimator:
+    animator = LiteAnimator("puppet", LiteOptions(sway=0, blinks_per_minute=0), Scene(320, 240))
+    animator.reset(0)
+    return animator
+
+
+@pytest.mark.parametrize(
+    ("steering", "part", "sign"),
+    [
+        (Steering(yaw=20), "yaw", 1),
+        (Steering(pitch=20), "pitch", -1),  # up is where rows are fewer
+        (Steering(roll=-20), "roll", -1),
+    ],
+)
+def test_the_head_turns_there_in_small_steps_and_comes_back(
+    animator: LiteAnimator, steering: Steering, part: str, sign: int
+) -> None:
+    before = getattr(poses(animator, 0, 10)[-1].head, part)
+    animator.steer(steering)
+    way = np.array([getattr(pose.head, part) for pose in poses(animator, 10, 40)]) - before
+    assert sign * way[-1] > 0.5
+    steps = sign * np.diff(np.concatenate([[0.0], way]))
+    assert steps.max() < 0.3 * sign * way[-1]
+    animator.steer(Steering())
+    assert abs(getattr(poses(animator, 50, 60)[-1].head, part) - before) < 0.2 * sign * way[-1]
+
+
+def test_the_eyes_look_there(animator: LiteAnimator) -> None:
+    before = animator.render(poses(animator, 0, 10)[-1]).copy()
+    animator.steer(Steering(gaze_x=1))
+    after = poses(animator, 10, 30)[-1]
+    assert after.eyes.gaze_x > 0.8  # small saccades go on
+    assert (animator.render(after) != before).any()
+
+
+def test_what_was_asked_is_reached_and_left_exactly() -> None:
+    eased, asked = EasedSteering(), Steering(yaw=10, gaze_y=-0.5)
+    eased.turn_to(asked)
+    way = [eased.next() for _ in range(60)]
+    assert 0 < way[0].yaw < 3
+    assert way[-1] == asked
+    eased.turn_to(Steering())
+    assert [eased.next() for _ in range(60)][-1] == Steering()
+
+
+@pytest.mark.parametrize("value", [31.0, -31.0, math.nan, math.inf])
+def test_more_than_a_neck_can_is_refused(value: float) -> None:
+    with pytest.raises(AnimatorError, match="yaw must be between -30 and 30"):
+        Steering(yaw=value)
