@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import wave
 from fractions import Fraction
 from pathlib import Path
@@ -36,6 +37,19 @@ def write_wav(path: Path, sound: FloatArray, rate: int = SAMPLE_RATE) -> Path:
         file.setsampwidth(2)
         file.setframerate(rate)
         file.writeframes((sound * 32767).astype("<i2").tobytes())
+    return path
+
+
+def write_riff(path: Path, sound: FloatArray, *, kind: int = 1, title: bytes = b"") -> Path:
+    """float32 [n] as the chunks of a WAV file of the format number ``kind`` (1: PCM), with a title tag."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
+
+    shape = struct.pack("<HHIIHH", kind, 1, SAMPLE_RATE, 2 * SAMPLE_RATE, 2, 16)
+    tags = chunk(b"LIST", b"INFO" + chunk(b"INAM", title + b"\0")) if title else b""
+    samples = (sound * 32767).astype("<i2").tobytes()
+    path.write_bytes(chunk(b"RIFF", b"WAVE" + chunk(b"fmt ", shape) + tags + chunk(b"data", samples)))
     return path
 
 

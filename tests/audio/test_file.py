@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.audio.sounds import encode, peak, pitch, tone, write_wav
+from tests.audio.sounds import encode, peak, pitch, tone, write_riff, write_wav
+from vcam.audio.decode import decode_original
 from vcam.audio.file import FileSource, probe
 from vcam.audio.source import Block
 from vcam.errors import SourceError
@@ -228,6 +229,20 @@ def test_video_without_sound(tmp_path: Path) -> None:
         for packet in [*stream.encode(frame), *stream.encode(None)]:
             container.mux(packet)
     assert "no sound in it" in refusal(tmp_path / "a.mp4").message
+
+
+@pytest.mark.parametrize("title", ["Café Müller".encode("latin-1"), "浜辺".encode("shift-jis"), b"\xff\xfe\x80"])
+def test_tags_in_other_encodings_do_not_matter(tmp_path: Path, title: bytes) -> None:
+    path = write_riff(tmp_path / "a.wav", tone(440, 0.5), title=title)
+    assert probe(path).rate == SAMPLE_RATE
+    assert pitch(sound_of(path)) == pytest.approx(440, abs=2)
+    assert sum(map(len, decode_original(path, 48_000, 2))) == pytest.approx(24_000, abs=100)
+
+
+@pytest.mark.parametrize("kind", [0x1234, 0xFFFF, 0x0])
+def test_sound_of_an_unknown_kind(tmp_path: Path, kind: int) -> None:
+    path = write_riff(tmp_path / "a.wav", tone(440, 0.5), kind=kind)
+    assert "cannot decode" in refusal(path).message
 
 
 @pytest.mark.skipif(os.name != "posix", reason="no permission bits here")

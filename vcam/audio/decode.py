@@ -152,10 +152,12 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, AudioStream]]:
     _check(path)
     try:
         # FFmpeg gets the open file, not its name, which could be taken for an address or a pattern.
-        with open(path, "rb") as file, av.open(file, options=_OPTIONS) as container:
+        with open(path, "rb") as file, av.open(file, options=_OPTIONS, metadata_errors="replace") as container:
             stream = container.streams.best("audio")
             if stream is None:
                 raise SourceError(f"{path} has no sound in it.", _FORMATS_HINT)
+            if stream.codec_context is None:  # PyAV knows the stream, but nothing that decodes it
+                raise SourceError(f"{path} holds sound of a kind that vcam cannot decode.", _FORMATS_HINT)
             if not (0 < stream.rate <= _MAX_RATE and stream.channels > 0):
                 raise SourceError(f"{path} is damaged: it claims {stream.rate} samples a second.", _FORMATS_HINT)
             yield container, stream
