@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from vcam import __version__
-from vcam.cli import avatar, bench, control, devices, doctor, profile, render, start
+from vcam.cli import avatar, bench, checkpoints, control, devices, doctor, profile, render, start
 
 app = typer.Typer(
     name="vcam",
@@ -41,11 +41,11 @@ def options(
         level=level, stream=sys.stderr, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", force=True
     )
     if verbose < 2:
-        for chatty in ("uvicorn", "asyncio", "libav", "filelock"):
+        for chatty in ("uvicorn", "asyncio", "libav", "filelock", "httpx", "httpx2"):
             logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
-for group in (start, control, devices, doctor, profile, avatar, render, bench):
+for group in (start, control, devices, doctor, profile, avatar, render, checkpoints, bench):
     group.register(app)
 
 
