@@ -16,6 +16,7 @@ from .evidence import XY, EyeEdges, Lips, UprightFace, read_brows, read_edge, re
 from .landmarks import MIN_EYE_DISTANCE, Brow, Curve, Eye, FaceFrame, Jaw, Landmarks, Mouth, Point, explain
 from .teeth import with_teeth
 
+_BELOW_LIP = 0.5  # units from the lower lip's edge to the chin, at least as a rule
 _SMALL = 40.0  # pixels between the irises, below which features are hard to see
 _UNSURE = 0.45
 # (degrees clockwise from the picture's right, usual distance of the face's edge), seen from between nose and mouth.
@@ -101,8 +102,10 @@ def _landmarks(rgb: ByteArray, face: Face) -> tuple[Landmarks, float]:
     mouth_y = (lips.left[1] + lips.right[1]) / 2
     mouth_x = (lips.left[0] + lips.right[0]) / 2
     origin = (0.5 * mouth_x, _ORIGIN_Y)
-    chin_y = origin[1] + read_edge(upright, (mouth_x, origin[1]), 90, _CHIN * mouth_y - origin[1], 0.14)
-    chin_y = max(chin_y, lips.edges[3][1][1] + 0.15)
+    lip_y = lips.edges[3][1][1]
+    usual_chin = max(_CHIN * mouth_y, lip_y + _BELOW_LIP)  # a smile lifts the corners, an open mouth lowers the lip
+    chin_y = origin[1] + read_edge(upright, (mouth_x, origin[1]), 90, usual_chin - origin[1], 0.14)
+    chin_y = max(chin_y, lip_y + 0.15)
     tall = (chin_y - origin[1]) / (1.75 - origin[1])  # against the usual face: how far down the jaw goes
     sides: list[tuple[Point, ...]] = []
     for side in (-1, 1):
