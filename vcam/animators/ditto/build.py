@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from vcam.profile.model import DittoOptions, Profile
 
 from .animator import DittoAnimator
 from .avatar import DittoAvatar
+from .backends.base import Backend
 from .backends.onnx import OnnxBackend
 from .cache import AvatarCache
 from .checkpoint import Checkpoint
@@ -44,13 +45,28 @@ class Machinery:
 class DittoBuilder:
     """Makes animators that share one checkpoint's networks."""
 
-    def __init__(self, profile: Profile) -> None:
-        """Raises AnimatorError if there is no checkpoint, or onnxruntime or its provider is missing."""
+    def __init__(
+        self,
+        profile: Profile,
+        *,
+        wrap: Callable[[Backend], Backend] | None = None,
+        cache: AvatarCache | None = None,
+    ) -> None:
+        """``wrap`` puts something around what runs the networks, to measure it; ``cache``: None for the user's own.
+
+        Raises AnimatorError if there is no checkpoint, or onnxruntime or its provider is missing.
+        """
         settings = profile.animator.ditto
         self._machinery = _machinery(profile)
         self._checkpoint = Checkpoint.open(self._machinery.checkpoint)
         self._checkpoint.require(_needed(settings))
-        self._backend = OnnxBackend(settings.provider, device_index=settings.gpu)
+        backend: Backend = OnnxBackend(settings.provider, device_index=settings.gpu)
+        self._backend = backend if wrap is None else wrap(backend)
+        self._cache = AvatarCache() if cache is None else cache
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        return self._checkpoint
 
     @property
     def provider(self) -> str:
@@ -98,8 +114,7 @@ class DittoBuilder:
         specs = _registration(settings)
         finder: FaceFinder | None = Proposal() if settings.landmarks == "lite" else None
         source = source_of(profile)
-        cache = AvatarCache()
-        key = cache.key(source, options, [self._checkpoint.path(spec) for spec in specs], settings.landmarks)
+        key = self._cache.key(source, options, [self._checkpoint.path(spec) for spec in specs], settings.landmarks)
 
         def make() -> DittoAvatar:
             networks = RegistrationNetworks(**self._checkpoint.load(self._backend, specs))
@@ -108,7 +123,7 @@ class DittoBuilder:
             finally:
                 networks.close()
 
-        return cache.get(key, make)
+        return self._cache.get(key, make)
 
 
 def _machinery(profile: Profile) -> Machinery:
