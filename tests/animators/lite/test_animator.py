@@ -1,17 +1,20 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from tests.animators.lite.photo.faces import draw, room, truth
 from tests.animators.lite.speech import chunks, jaws, poses, sentence, vowel
 from vcam.animators.base import Pose, Scene
 from vcam.animators.lite import Avatar, LiteAnimator, LitePose, load_avatar
 from vcam.animators.lite.eyes import EyeShape
 from vcam.animators.lite.lipsync import LipSync, Mouth
 from vcam.animators.lite.mouth import MouthShape
+from vcam.animators.lite.photo.package import PhotoAvatar
 from vcam.errors import AnimatorError
 from vcam.media import FRAME_SAMPLES, ByteArray, FloatArray, samples, silence
 from vcam.profile.model import LiteOptions
@@ -337,3 +340,19 @@ def test_teeth_and_tongue_come_as_the_network_hears_them_and_ease(monkeypatch: p
     assert teeth[11] == teeth[15] == tongue[15] == 0
     assert np.abs(np.diff(teeth)).max() <= 0.5
     assert np.abs(np.diff(tongue)).max() <= 0.5
+
+
+def test_drawing_takes_less_memory_than_one_frame_of_floats() -> None:
+    photo = PhotoAvatar("me", truth((640, 300), 130), draw(room(1280, 720), (640, 300), 130))
+    for lite in (animator(LiteOptions(), Scene(1280, 720)), LiteAnimator(photo, LiteOptions(), Scene(1280, 720))):
+        found = poses(lite, chunks(sentence(1.2)))
+        for pose in found[:5]:
+            lite.render(pose)
+        tracemalloc.start()
+        for pose in found[5:]:
+            tracemalloc.reset_peak()
+            before, _ = tracemalloc.get_traced_memory()
+            lite.render(pose)
+            _, peak = tracemalloc.get_traced_memory()
+            assert peak - before < 1280 * 720 * 4
+        tracemalloc.stop()
