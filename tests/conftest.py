@@ -22,6 +22,20 @@ def pulse(monkeypatch: pytest.MonkeyPatch) -> Iterator[PulseServer]:
 
 
 @pytest.fixture
+def sound_server(pulse: PulseServer) -> PulseServer:
+    """The private PulseAudio server, with PortAudio in this process looking at it."""
+    from vcam.audio import portaudio
+    from vcam.audio.devices import audio_problem, list_audio_devices
+
+    if (problem := audio_problem()) is not None:
+        pytest.skip(problem.message)
+    portaudio.rescan()
+    if not any(device.name == "pulse" for device in list_audio_devices()):
+        pytest.skip("ALSA's plugin for PulseAudio is not installed (package libasound2-plugins)")
+    return pulse
+
+
+@pytest.fixture
 def private_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A user of their own, as far as vcam can tell: empty folders. Gives their configuration folder."""
     for name in ("RUNTIME_DIR", "CONFIG_HOME", "DATA_HOME", "STATE_HOME", "CACHE_HOME"):

@@ -531,7 +531,7 @@ class Session:
         if player is None:
             return None
         delay = player.delay
-        skew = None if delay is None else round((self.latency.total - delay) * 1000, 1)
+        skew = None if delay is None else round((self.latency.total - delay) * 1000, 1) + 0.0  # no "-0.0"
         return {**player.status(), "mode": self.profile.audio.output.mode, "skew_ms": skew}
 
     # -- inside --------------------------------------------------------------------------------------------------

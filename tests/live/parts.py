@@ -11,10 +11,11 @@ from typing import ClassVar
 import numpy as np
 
 from vcam.animators.base import Animator, Pose
+from vcam.audio.sink import Heard, Sink
 from vcam.audio.source import Block, Source
 from vcam.camera.base import Camera, CameraFormat
-from vcam.errors import CameraLost, SourceError, SourceLost
-from vcam.media import FRAME_SAMPLES, SAMPLE_RATE, AudioChunk, ByteArray, Picture
+from vcam.errors import CameraLost, OutputError, OutputLost, SourceError, SourceLost
+from vcam.media import FRAME_SAMPLES, SAMPLE_RATE, AudioChunk, ByteArray, FloatArray, Picture, silence
 
 
 class Microphone(Source):
@@ -162,3 +163,84 @@ class CountingAnimator(Animator):
 
     def close(self) -> None:
         self.closed = True
+
+
+class Loudspeaker(Sink):
+    """A playback device under the test's control, which takes 10 ms blocks at real-time pace and keeps them.
+
+    ``heard``: (monotonic time of the first sample, block) of all that was played.
+    """
+
+    name = "test loudspeaker"
+    held = 0.02  # s in its own buffer
+
+    def __init__(self) -> None:
+        self.plugged = True
+        self.listened = True
+        self.broken = False
+        self.opened = 0
+        self.closed = False
+        self.discarded = 0
+        self.gaps = 0
+        self.heard: list[tuple[float, FloatArray]] = []
+        self._blocks: deque[tuple[int, FloatArray]] = deque()
+        self._due = 0.0
+        self._began = False
+        self._never = threading.Event()
+
+    def open(self) -> None:
+        if not self.plugged:
+            raise OutputError("The test loudspeaker is not there.")
+        self.opened += 1
+        self.closed = False
+        self._blocks.clear()
+        self._due = time.monotonic()
+        self._began = False
+
+    def put(self, number: int, block: FloatArray) -> None:
+        assert block.shape == (self.frames,)
+        assert block.dtype == np.float32
+        self._blocks.append((number, block))
+
+    def wait(self, timeout: float) -> Heard | None:
+        if self.broken:
+            raise ZeroDivisionError("inside the driver")
+        if not self.plugged:
+            raise OutputLost("The test loudspeaker was unplugged.")
+        pause = self._due - time.monotonic()
+        if pause > timeout:
+            self._never.wait(timeout)
+            return None
+        self._never.wait(max(0.0, pause))
+        at, self._due = self._due + self.held, self._due + self.frames / self.rate
+        if not self._blocks:
+            self.gaps += self._began
+            return Heard(None, at, self._began)
+        self._began = True
+        number, block = self._blocks.popleft()
+        self.heard.append((at, silence(self.frames) if self.muted else block))
+        return Heard(number, at)
+
+    def stumble(self, seconds: float) -> None:
+        """Play nothing for a while, and go on later than planned."""
+        self._due += seconds
+        self.gaps += 1
+
+    def check(self) -> None:
+        if not self.listened:
+            raise OutputLost("Nobody can hear the test loudspeaker.")
+
+    def close(self) -> None:
+        self.closed = True
+
+    def discard(self) -> None:
+        assert self.closed
+        self.discarded += 1
+
+    @property
+    def latency(self) -> float:
+        return self.held
+
+    @property
+    def underruns(self) -> int:
+        return self.gaps

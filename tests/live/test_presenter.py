@@ -15,7 +15,7 @@ from vcam.live.clock import SampleClock
 from vcam.live.meters import Notices
 from vcam.live.presenter import Presenter
 from vcam.live.queues import PictureStore, VoiceQueue
-from vcam.media import FRAME_SAMPLES, Picture
+from vcam.media import FRAME_SAMPLES, AudioChunk, Picture
 
 FORMAT = CameraFormat(160, 120, Fraction(30))
 
@@ -29,7 +29,8 @@ class Bench:
         self.clock = SampleClock()
         self.store = PictureStore(size=1000)
         self.notices = Notices()
-        self.presenter = Presenter(open_camera, fps, self.clock, self.store, VoiceQueue(10), self.notices)
+        self.voice = VoiceQueue(10)
+        self.presenter = Presenter(open_camera, fps, self.clock, self.store, self.voice, self.notices)
         self.presenter.start()
 
 
@@ -173,3 +174,41 @@ def test_when_no_picture_comes_for_a_second_the_portrait_at_rest_is_shown(
     bench.presenter.go_live(0.02)
     wait_until(lambda: camera.pictures and camera.pictures[-1][2] == 4)
     wait_until(lambda: camera.pictures[-1][2] == 255)
+
+
+def test_a_card_is_shown_at_the_very_next_tick_instead_of_everything_else(
+    bench: Bench, camera: RecordingCamera
+) -> None:
+    bench.store.standby = picture(0, 7)
+    bench.presenter.go_live(0.0)
+    wait_until(lambda: len(camera.pictures) > 5)
+    bench.presenter.card = picture(0, 200)
+    after = time.monotonic()
+    wait_until(lambda: sum(at > after for _, at, _ in camera.pictures) > 3)
+    assert {value for _, at, value in list(camera.pictures) if at > after + 0.01} == {200}
+    bench.presenter.card = None
+    wait_until(lambda: camera.pictures[-1][2] == 7)
+
+
+def test_under_a_card_nothing_is_recorded_but_silence() -> None:
+    heard: list[AudioChunk] = []
+
+    class Recorder(RecordingCamera):
+        wants_audio = True
+
+        def send_audio(self, chunk: AudioChunk) -> None:
+            heard.append(chunk)
+
+    camera = Recorder(FORMAT)
+    bench = Bench(lambda: camera)
+    bench.store.standby = picture(0)
+    bench.presenter.card = picture(0, 200)
+    bench.presenter.go_live(0.0)
+    wait_until(lambda: len(camera.pictures) > 5)
+    start = int(bench.clock.pts_at(time.monotonic())) // 320 * 320
+    for pts in range(start, start + 3200, 320):
+        bench.voice.put(AudioChunk(pts, np.full(320, 0.5, np.float32)))
+    wait_until(lambda: len(heard) == 10)
+    bench.presenter.stop()
+    assert not np.concatenate([chunk.samples for chunk in heard]).any()
+    assert [chunk.pts for chunk in heard] == list(range(start, start + 3200, 320))

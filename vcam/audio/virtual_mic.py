@@ -27,6 +27,7 @@ NO_SERVER = (
     "Start it (systemctl --user start pipewire-pulse, or pulseaudio --start), or go without: --monitor none. "
     "In a container, its socket must be passed in."
 )
+SERVER_TOO_OLD = "It may be too old, or its modules not installed; --monitor none goes without."
 _SECONDS = 5.0  # for one pactl command
 
 # norewinds keeps a PulseAudio sink from rendering up to 2 s ahead, which would be dead time for whoever records it;
@@ -147,9 +148,10 @@ def _pactl(*arguments: str, missing_ok: bool = False) -> str:
         raise OutputError(f"pactl cannot be run: {error.strerror}.", PACTL_MISSING) from error
     if done.returncode == 0:
         return done.stdout
-    said = done.stderr.strip().splitlines()[-1:] or [f"exit status {done.returncode}"]
-    if missing_ok and "No such entity" in said[0]:
+    said = (done.stderr.strip() or f"exit status {done.returncode}").splitlines()[0]
+    if missing_ok and "No such entity" in said:
         return ""
-    if "Connection" in said[0]:
-        raise OutputError(f"No sound server answers (PulseAudio or PipeWire): {said[0]}.", NO_SERVER)
-    raise OutputError(f"The sound server refuses to {arguments[0]} {arguments[1]}: {said[0]}.", NO_SERVER)
+    if "Connection" in said:
+        why = said.removeprefix("Connection failure: ")
+        raise OutputError(f"No sound server answers (PulseAudio or PipeWire): {why}.", NO_SERVER)
+    raise OutputError(f"The sound server refuses: pactl {arguments[0]} {arguments[1]}: {said}.", SERVER_TOO_OLD)

@@ -29,6 +29,14 @@ _COMMANDS = {
 }
 _NAMES = {
     "portaudio": {"apt": "libportaudio2", "dnf": "portaudio", "pacman": "portaudio", "zypper": "libportaudio2"},
+    "pactl": {"apt": "pulseaudio-utils", "dnf": "pulseaudio-utils", "pacman": "libpulse", "zypper": "pulseaudio-utils"},
+    "alsa-pulse": {
+        "apt": "libasound2-plugins",
+        "dnf": "alsa-plugins-pulseaudio",
+        "pacman": "alsa-plugins",
+        "zypper": "alsa-plugins-pulse",
+    },
+    "blackhole": {"brew": "blackhole-2ch"},
     "obs": {"brew": "--cask obs", "winget": "OBSProject.OBSStudio"},
     "browser": {"dnf": "firefox", "pacman": "firefox", "zypper": "MozillaFirefox", "apt": "chromium"},
 }
@@ -53,7 +61,7 @@ def package_manager(platform: str = sys.platform, os_release: Path = OS_RELEASE)
 
 
 def install_command(what: str, platform: str = sys.platform, os_release: Path = OS_RELEASE) -> str:
-    """The command that installs "portaudio", "obs" or a "browser" here; a sentence where there is none."""
+    """The command that installs one of _NAMES here; a sentence where there is none."""
     manager = package_manager(platform, os_release)
     name = _NAMES[what].get(manager)
     if name is None:

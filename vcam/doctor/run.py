@@ -28,6 +28,7 @@ ALL_CHECKS: tuple[tuple[str, Callable[[], Check], bool], ...] = (
     ("demo", sound.demo, True),
     ("portaudio", sound.portaudio, False),
     ("microphone", sound.microphone, False),
+    ("virtual-microphone", sound.virtual_microphone, False),
     ("virtual-camera", video.virtual_camera, False),
     ("secure-boot", video.secure_boot, False),
     ("preview-port", video.preview_port, True),
