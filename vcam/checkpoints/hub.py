@@ -75,22 +75,36 @@ class Hub:
     def fetch(self, file: RemoteFile, revision: str, into: BinaryIO, have: int) -> None:
         """Append the bytes from ``have`` on; if the server sends all of them instead, ``into`` is cut short first.
 
-        A connection that breaks is taken up again a few times. Raises VcamError.
+        A connection that breaks is taken up again as long as something comes. Raises VcamError.
         """
         download = import_module("huggingface_hub.file_download")
         url = self._library.hf_hub_url(self.repository, file.path, revision=revision, endpoint=self._api.endpoint)
         headers = self._library.utils.build_hf_headers(library_name="vcam", library_version=vcam.__version__)
         headers["accept-encoding"] = "identity"  # offsets count the file's bytes
         with self._errors(revision), _no_bars(self._library):
-            download.http_get(url, into, resume_size=have, headers=headers, expected_size=file.size)
+            while True:
+                try:
+                    download.http_get(url, into, resume_size=have, headers=headers, expected_size=file.size)
+                    return
+                except self._failures():
+                    there = into.tell()
+                    if have and there > file.size:  # all of it was sent, and older releases append that
+                        into.truncate(0)
+                        into.seek(0)
+                    elif not have < there < file.size:  # nothing more came, so nothing will
+                        raise
+                    have = into.tell()
+
+    @staticmethod
+    def _failures() -> tuple[type[Exception], ...]:
+        """OSError, and what requests or httpx raise, as the release has it: bases of the library's own errors."""
+        errors: Any = import_module("huggingface_hub.errors")
+        bases = errors.HfHubHTTPError.__mro__
+        return OSError, *(kind for kind in bases if kind.__name__ in ("HTTPError", "RequestException"))
 
     @contextmanager
     def _errors(self, revision: str | None) -> Iterator[None]:
         errors: Any = import_module("huggingface_hub.errors")
-        # requests or httpx, as the release has it: its errors are bases of the hub's own, or OSErrors
-        http = tuple(
-            kind for kind in errors.HfHubHTTPError.__mro__ if kind.__name__ in ("HTTPError", "RequestException")
-        )
         at = f" at {revision}" if revision else ""
         try:
             yield
@@ -109,15 +123,15 @@ class Hub:
             raise VcamError(
                 "HF_HUB_OFFLINE is set, so nothing can be fetched.", "Unset it: unset HF_HUB_OFFLINE"
             ) from error
-        except (OSError, *http) as error:
-            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                raise  # the disk, not the network
-            raise VcamError(f"The hub cannot be reached: {_reason(error)}", _RETRY) from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise VcamError(
                 f"What answers at {self._api.endpoint} does not speak as the hub does: {_reason(error)}",
                 "A network that asks you to log in first, or a wrong HF_ENDPOINT, does that.",
             ) from error
+        except self._failures() as error:
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise  # the disk, not the network
+            raise VcamError(f"The hub cannot be reached: {_reason(error)}", _RETRY) from error
 
 
 def _hash(value: Any, length: int) -> str:

@@ -201,10 +201,16 @@ def _fetch(hub: Hub, plan: Plan) -> None:
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, TimeRemainingColumn(), console=make_console(), transient=True) as bars:
-        tasks = {file.path: bars.add_task(file.path, total=file.size, visible=False) for file in plan.needed}
+        here = bars.add_task("", visible=False)
+        whole = bars.add_task("all of them", total=sum(file.size for file in plan.needed))
+        arrived: dict[str, int] = {}
 
         def progress(path: str, done: int, total: int) -> None:
-            bars.update(tasks[path], completed=done, visible=True)
+            if path not in arrived:  # the speed is that of this file, from where an earlier pull has left it
+                bars.reset(here, total=total, completed=done, description=path, visible=True)
+            arrived[path] = done
+            bars.update(here, completed=done)
+            bars.update(whole, completed=sum(arrived.values()))
 
         try:
             fetch(hub, plan, progress)
