@@ -10,10 +10,11 @@ import cv2
 import numpy as np
 
 from vcam.animators.base import Scene
-from vcam.media import ByteArray, FloatArray
+from vcam.media import ByteArray
 
 from .avatar import Avatar
 from .eyes import Eyes, EyeShape
+from .fields import bends, lifts
 from .mouth import Mouth, MouthShape
 from .patch import Placement
 
@@ -21,6 +22,7 @@ _EYE_LINE = 400.0  # units; where portraits have their eyes: zooming comes close
 _HEAD_ROOM = 540.0  # units; pictures narrower than this show the person smaller
 _FINER = 1.25  # the head's texture has this many times the picture's pixels, so that bending it keeps it sharp
 _MARGIN = 24.0  # units around the head that its motion may need
+_GRID, _GRID_UNITS = 4, 5.6  # pixels, and units, at most between the points of the fields that bend the head
 _STEP = 4  # positions are rounded to this part of a pixel: smaller changes are not redrawn
 _KEPT_BYTES = 16_000_000  # of the breathing body's pictures
 
@@ -197,16 +199,23 @@ class _Head:
         y1 = math.ceil(origin[1] + (top + (y + high) / ratio[1] + _MARGIN) * scale)
         self._box: Rect = (x0, y0, x1, y1)
         self.height = y1 - y0
-        # units of each pixel's centre, from the pivot
+        # units of each point, from the pivot
         pivot = rig.head.pivot
         self._pivot = ((pivot[0] - left) * ratio[0] - 0.5, (pivot[1] - top) * ratio[1] - 0.5)
-        across = (np.arange(x0, x1, dtype=np.float32) + 0.5 - origin[0]) / scale
-        down = (np.arange(y0, y1, dtype=np.float32) + 0.5 - origin[1]) / scale
-        u, v = (np.asarray(grid, np.float32) for grid in np.meshgrid(across, down))
+        # fields are smooth: a point for each block of pixels is enough, with one block around the box
+        grid = max(1, min(_GRID, round(_GRID_UNITS * scale)))
+        rows, columns = -(-(y1 - y0) // grid) + 2, -(-(x1 - x0) // grid) + 2
+        across = (x0 + grid * (np.arange(columns) - 0.5) - origin[0]) / scale
+        down = (y0 + grid * (np.arange(rows) - 0.5) - origin[1]) / scale
+        u, v = (np.asarray(field, np.float32) for field in np.meshgrid(across, down))
         self._u, self._v = u - pivot[0], v - pivot[1]
-        self._turn, self._jaw = _fields(avatar, u, v)
-        self._lifts = _lifts(avatar, u, v)
-        self._map_x, self._map_y = np.empty_like(self._u), np.empty_like(self._u)
+        self._turn, self._jaw = bends(avatar, u, v)
+        self._lifts = lifts(avatar, u, v)
+        self._coarse = (np.empty_like(self._u), np.empty_like(self._u))
+        full = (rows * grid, columns * grid)
+        self._full = (np.empty(full, np.float32), np.empty(full, np.float32))
+        inside = (slice(grid, grid + y1 - y0), slice(grid, grid + x1 - x0))
+        self._map_x, self._map_y = (field[inside] for field in self._full)
         self._state: tuple[int, ...] | None = None
         self._shapes: tuple[MouthShape | None, EyeShape | None] = (None, None)
         self._pose = HeadPose()
@@ -235,9 +244,11 @@ class _Head:
         )
         if state != self._state:
             self._state = state
-            x, y, _, yaw, pitch, jaw, *lifts = (value / step for value in state)
+            x, y, _, yaw, pitch, jaw, *amounts = (value / step for value in state)
             self._bend(x, y, state[2] / reach / _STEP, yaw, pitch, jaw)
-            self._lift(lifts)
+            self._lift(amounts)
+            for coarse, full in zip(self._coarse, self._full, strict=True):
+                cv2.resize(coarse, (full.shape[1], full.shape[0]), dst=full, interpolation=cv2.INTER_LINEAR)
             changed = True
         return changed
 
@@ -249,7 +260,7 @@ class _Head:
         y -= self._offset[1] / self._scale
         cos, sin = math.cos(roll), math.sin(roll)
         (across, down), (px, py) = self._ratio, self._pivot
-        map_x, map_y = self._map_x, self._map_y
+        map_x, map_y = self._coarse
         cv2.addWeighted(self._u, cos * across, self._v, sin * across, px - (cos * x + sin * y) * across, dst=map_x)
         cv2.addWeighted(self._u, -sin * down, self._v, cos * down, py - (cos * y - sin * x) * down, dst=map_y)
         if yaw:
@@ -265,8 +276,8 @@ class _Head:
             if not amount:
                 continue
             for field, maps, ratio in (
-                (lift.across, self._map_x, self._ratio[0]),
-                (lift.up, self._map_y, self._ratio[1]),
+                (lift.across, self._coarse[0], self._ratio[0]),
+                (lift.up, self._coarse[1], self._ratio[1]),
             ):
                 if field is not None:
                     place = maps[lift.rows, lift.columns]
@@ -290,88 +301,6 @@ class _Head:
         cv2.multiply(target, clear, dst=target, scale=1 / 255)
         cv2.add(target, cv2.cvtColor(warped, cv2.COLOR_RGBA2RGB), dst=target)
         return left, top, right, bottom
-
-
-@dataclass(frozen=True, slots=True)
-class _Lift:
-    """What moves with one number: ``across``, ``up`` say how much in the head's box at ``rows``, ``columns``."""
-
-    rows: slice
-    columns: slice
-    across: FloatArray | None
-    up: FloatArray | None
-
-
-def _fields(avatar: Avatar, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """How much each point takes part, 0..1: in turning (a dome), and in the jaw's drop."""
-    rig = avatar.rig
-    dome = _dome(avatar, u, v)
-    turn = dome * (2 - dome)
-    jaw = _smoothstep((v - rig.jaw.top) / (rig.jaw.chin - rig.jaw.top)) * _smoothstep(
-        (rig.jaw.half_width - np.abs(u - rig.head.centre[0])) / (0.5 * rig.jaw.half_width)
-    )
-    return turn, jaw
-
-
-def _dome(avatar: Avatar, u: FloatArray, v: FloatArray) -> FloatArray:
-    head = avatar.rig.head
-    far = ((u - head.centre[0]) / head.radii[0]) ** 2 + ((v - head.centre[1]) / head.radii[1]) ** 2
-    return np.asarray(np.clip(1 - far, 0, 1), np.float32)
-
-
-def _lifts(avatar: Avatar, u: FloatArray, v: FloatArray) -> tuple[_Lift, ...]:
-    """Left brow up, right brow up, inner ends of the brows down and together, cheeks up."""
-    rig = avatar.rig
-    nothing = np.zeros_like(u)
-    inside = _smoothstep(_dome(avatar, u, v) * 4)
-    middle = rig.head.centre[0]
-    cheeks, pinch, press = nothing, nothing, nothing
-    lids = rig.head.centre[1]
-    for eye in rig.eyes.each:
-        (x, y), (width, height) = eye.centre, eye.size
-        lids = min(lids, y - 0.63 * height - rig.eyes.lash)
-        down = rig.mouth.centre[1] - y
-        near = ((u - x - 0.25 * (x - middle)) / (0.85 * width)) ** 2 + ((v - y - 0.62 * down) / (0.36 * down)) ** 2
-        # the lids stay where the eyes are drawn, the mouth where it is
-        free = _smoothstep((v - y - 0.45 * height) / (0.25 * down))
-        cheeks = cheeks + _smoothstep(np.asarray(1.2 - near, np.float32)) * free * inside
-    left = right = nothing
-    if rig.brows is not None:
-        far = v - rig.brows.y
-        below = max(10.0, min(rig.brows.reach, lids - rig.brows.y - 3))  # the lids stay
-        thick = 0.2 * below  # the brow stays as thick as it is
-        far = np.maximum(-far / rig.brows.reach, (far - thick) / (below - thick))
-        strip = _smoothstep(1 - far) * inside
-        for eye in rig.eyes.each:
-            reach = min(1.1 * eye.size[0], 1.25 * abs(eye.centre[0] - middle))
-            beside = _smoothstep((reach - np.abs(u - eye.centre[0])) / (0.5 * reach))
-            if eye.side < 0:
-                left = np.maximum(left, strip * beside)
-            else:
-                right = np.maximum(right, strip * beside)
-            end = eye.centre[0] + 0.5 * (middle - eye.centre[0])
-            bump = strip * np.exp(-(((u - end) / (0.55 * eye.size[0])) ** 2))
-            press = np.maximum(press, bump)
-            pinch = pinch + bump * np.sign(eye.centre[0] - middle)
-    # backwards: what goes down or to the middle is looked for further up or outside
-    return (
-        _part(None, left), _part(None, right), _part(0.6 * pinch * inside, -press * inside), _part(None, cheeks),
-    )  # fmt: skip
-
-
-def _part(across: FloatArray | None, up: FloatArray) -> _Lift:
-    """The field without the zeros around it."""
-    rows, columns = np.nonzero(up)
-    if not len(rows):
-        return _Lift(slice(0), slice(0), None, None)
-    place = (slice(int(rows.min()), int(rows.max()) + 1), slice(int(columns.min()), int(columns.max()) + 1))
-    cut = [None if f is None else np.ascontiguousarray(f[place], np.float32) for f in (across, up)]
-    return _Lift(*place, *cut)
-
-
-def _smoothstep(value: FloatArray) -> FloatArray:
-    t = np.clip(value, 0, 1)
-    return np.asarray(t * t * (3 - 2 * t), np.float32)
 
 
 def _scaled(layer: ByteArray, size: tuple[int, int]) -> ByteArray:
