@@ -279,6 +279,24 @@ def test_a_provider_lost_while_loading(gpu: Callable[[str], None], tmp_path: Pat
         backend.load(save_sum(tmp_path / "adder.onnx"), SUM)
 
 
+def test_operators_that_the_provider_leaves_to_the_cpu(
+    gpu: Callable[[str], None], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    gpu("itself")  # and yet the CPU does the work
+    backend = OnnxBackend("cuda", bind=False)
+    backend.load(save_sum(tmp_path / "adder.onnx"), SUM)
+    assert "cannot run" not in caplog.text  # an addition is no matter
+    nodes = [helper.make_node("Transpose", ["b"], ["c"]), helper.make_node("MatMul", ["a", "c"], ["sum"])]
+    inputs = {"a": (FLOAT, (1, 3)), "b": (FLOAT, (1, 3))}
+    path = save(tmp_path / "product.onnx", nodes, inputs, {"sum": (FLOAT, (1, 1))})
+    backend.load(path, spec({"a": (1, 3), "b": (1, 3)}, {"sum": (1, 1)}))
+    assert "CUDA cannot run MatMul" in caplog.text
+
+
+def test_the_probe_is_a_sound_graph() -> None:
+    onnx.checker.check_model(onnx.load_from_string(providers.PROBE))
+
+
 def test_device_memory_that_cannot_be_had(gpu: Callable[[str], None], caplog: pytest.LogCaptureFixture) -> None:
     gpu("itself")
     backend = OnnxBackend("cuda")  # the real onnxruntime here has no memory of that kind

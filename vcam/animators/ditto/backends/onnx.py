@@ -15,7 +15,7 @@ from vcam.animators.ditto.networks import NetworkSpec
 from vcam.errors import AnimatorError
 
 from .base import Array, Backend, DeviceInfo, Network, Tensor
-from .providers import Provider, choose_provider, first_line, load_runtime, open_session, runtime_errors
+from .providers import Provider, choose_provider, first_line, left_behind, load_runtime, open_session, runtime_errors
 from .providers import session_options as make_options
 from .signature import check_signature, fits
 
@@ -95,6 +95,13 @@ class OnnxBackend(Backend):
             raise AnimatorError(
                 f"onnxruntime left {self._device.provider} while loading {spec.name} and would use the CPU.",
                 "`vcam doctor` shows what is there; `vcam -vv` shows what onnxruntime says.",
+            )
+        if slow := left_behind(session, self._provider):
+            logger.warning(
+                "%s: %s cannot run %s, which the CPU does instead: that may be slow.",
+                spec.name,
+                self._device.provider,
+                ", ".join(slow),
             )
         return OnnxNetwork(session, spec, self._memory, self._errors)
 

@@ -18,7 +18,13 @@ logger = logging.getLogger(__name__)
 
 INSTALL = "pip install 'vcam[ditto]'"
 CPU = "CPUExecutionProvider"
+_HEAVY = {"Conv", "ConvTranspose", "GridSample", "MatMul", "Gemm", "Resize", "Softmax", "InstanceNormalization"}
 _SUFFIX = "ExecutionProvider"
+#: y = x + x for one number, as a model of opset 17: enough to see whether a provider starts.
+PROBE = (
+    b'\x08\x08:9\n\x0e\n\x01x\n\x01x\x12\x01y"\x03Add\x12\x05probeZ\x0f\n\x01x\x12\n\n\x08\x08\x01\x12\x04\n\x02\x08\x01'
+    b"b\x0f\n\x01y\x12\n\n\x08\x08\x01\x12\x04\n\x02\x08\x01B\x04\n\x00\x10\x11"
+)
 _MOST_THREADS = 8  # more only fight over the memory bus
 
 
@@ -115,6 +121,7 @@ def session_options(threads: int | None = None) -> Any:
     options = load_runtime().SessionOptions()
     options.intra_op_num_threads = default_threads() if threads is None else max(1, threads)
     options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")  # see left_behind
     options.log_severity_level = 3  # errors; warnings tell of every initialiser that the optimiser folded away
     for pool in ("intra_op", "inter_op"):
         options.add_session_config_entry(f"session.{pool}.allow_spinning", "0")
@@ -125,11 +132,25 @@ def open_session(model: str | bytes, provider: Provider, device_index: int, opti
     """An InferenceSession on this provider, with the CPU for what it does not support. Raises ``runtime_errors``."""
     chain: list[Any] = [provider.name]
     if provider.memory != "cpu":
-        chain = [(provider.name, {"device_id": str(device_index)})]
+        settings = {"device_id": str(device_index)}
+        if provider.memory == "cuda":  # the networks share the GPU: none should take twice what it needs
+            settings["arena_extend_strategy"] = "kSameAsRequested"
+        chain = [(provider.name, settings)]
     if provider.name != CPU:
         chain.append(CPU)
     # no second try on the CPU by onnxruntime itself: it would print, and hide what failed
     return load_runtime().InferenceSession(model, options, providers=chain, enable_fallback=0)
+
+
+def left_behind(session: Any, provider: Provider) -> list[str]:
+    """The kinds of heavy operators that the provider leaves to the CPU; empty where onnxruntime does not tell.
+
+    That is as silent as a provider that does not start, and can cost as much: tensors are copied there and back.
+    """
+    if provider.name == CPU or not hasattr(session, "get_provider_graph_assignment_info"):
+        return []
+    elsewhere = (part for part in session.get_provider_graph_assignment_info() if part.ep_name != provider.name)
+    return sorted({node.op_type for part in elsewhere for node in part.get_nodes()} & _HEAVY)
 
 
 def default_threads() -> int:
@@ -145,7 +166,7 @@ def _trouble(provider: Provider, device_index: int) -> str:
     if provider.memory == "cuda":
         _preload_cuda()
     try:
-        session = open_session(_tiny_graph(), provider, device_index, session_options(1))
+        session = open_session(PROBE, provider, device_index, session_options(1))
     except runtime_errors() as error:
         return first_line(error)
     if session.get_providers()[0] != provider.name:
@@ -168,16 +189,6 @@ def _stdout_to_log() -> Iterator[None]:
         yield
     for line in heard.getvalue().splitlines():
         logger.debug("onnxruntime: %s", line)
-
-
-def _tiny_graph() -> bytes:
-    """y = x + x for one number, as a serialised model of opset 17."""
-    from onnx import TensorProto, helper
-
-    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in "xy")
-    graph = helper.make_graph([helper.make_node("Add", ["x", "x"], ["y"])], "probe", [x], [y])
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    return bytes(made.SerializeToString())
 
 
 def first_line(error: BaseException) -> str:
