@@ -6,6 +6,7 @@ its mouth opens with the sound and its head nods along.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import shutil
 import tempfile
@@ -15,8 +16,6 @@ from vcam.errors import AnimatorError
 
 logger = logging.getLogger(__name__)
 
-VERSION = 1  # of the networks; raised whenever they change, so that no old ones are found in the cache
-
 
 def stand_in_checkpoint() -> Path:
     """The folder of the stand-in checkpoint in the user's cache, made if it is not there.
@@ -25,7 +24,7 @@ def stand_in_checkpoint() -> Path:
     """
     from vcam.daemon.paths import cache_dir
 
-    folder = cache_dir() / f"ditto-stand-in-{VERSION}"
+    folder = cache_dir() / f"ditto-stand-in-{_version()}"
     if folder.is_dir():
         return folder
     try:
@@ -44,6 +43,14 @@ def stand_in_checkpoint() -> Path:
         raise AnimatorError(f"The stand-in networks cannot be written to {folder}: {error.strerror}.") from error
     logger.info("Made the stand-in networks in %s.", folder)
     return folder
+
+
+def _version() -> str:
+    """Of the code that makes the networks, so that no old ones are taken from the cache."""
+    code = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        code.update(path.read_bytes())
+    return code.hexdigest()[:12]
 
 
 def make_stand_in_checkpoint(folder: Path) -> Path:
