@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +17,16 @@ from .backends.base import Backend
 from .backends.onnx import OnnxBackend
 from .cache import AvatarCache
 from .checkpoint import Checkpoint
-from .face.finders import FaceFinder, Proposal
 from .latency import Chunking
 from .loaded import LoadedNetworks
 from .location import checkpoint_folder
-from .networks import ANIMATION, REGISTRATION, NetworkSpec
+from .networks import ANIMATION, NetworkSpec
 from .options import EMOTIONS, RunOptions
 from .picture import source_of
 from .presets import Plan, plan
-from .registration import RegistrationNetworks, register
+from .registered import registered, registration_specs
 
 logger = logging.getLogger(__name__)
-
-_INSIGHTFACE = ("insightface_det", "landmark106")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,49 +78,44 @@ class DittoBuilder:
         """Load the networks and make the profile's animator. Raises AnimatorError or AvatarError."""
         avatar = self._registered(profile)  # before the large networks are loaded: it may fail
         networks = LoadedNetworks(self._backend, self._checkpoint.load(self._backend, ANIMATION))
-        networks.hold()
-        try:
-            return self._animator(profile, scene, avatar, networks)
-        finally:
-            networks.release()
+        return self._animator(profile, scene, avatar, networks)
 
     def successor(self, present: DittoAnimator, profile: Profile) -> DittoAnimator | None:
         """As ``Animator.successor``."""
         if profile.animator.kind == "lite" or _machinery(profile) != self._machinery:
             return None
         avatar = self._registered(profile)
-        following = self._animator(profile, present.scene, avatar, present.networks)
+        framing = profile.avatar.framing
+        scene = replace(present.scene, zoom=framing.zoom, shift_x=framing.x, shift_y=framing.y)
+        following = self._animator(profile, scene, avatar, present.networks)
         following.inherit(present)
         return following
 
     def _animator(self, profile: Profile, scene: Scene, avatar: DittoAvatar, networks: LoadedNetworks) -> DittoAnimator:
-        return DittoAnimator(
-            avatar,
-            networks,
-            self._checkpoint.use,
-            live_plan(profile, self._checkpoint),
-            offline_options(profile, self._checkpoint),
-            scene,
-            profile.animator.ditto.seed,
-            self,
-        )
+        networks.hold()  # while it is being made: nobody else may
+        try:
+            return DittoAnimator(
+                avatar,
+                networks,
+                self._checkpoint.use,
+                live_plan(profile, self._checkpoint),
+                offline_options(profile, self._checkpoint),
+                scene,
+                profile.animator.ditto.seed,
+                self,
+            )
+        finally:
+            networks.release()
 
     def _registered(self, profile: Profile) -> DittoAvatar:
-        settings = profile.animator.ditto
-        options = live_plan(profile, self._checkpoint).options
-        specs = _registration(settings)
-        finder: FaceFinder | None = Proposal() if settings.landmarks == "lite" else None
-        source = source_of(profile)
-        key = self._cache.key(source, options, [self._checkpoint.path(spec) for spec in specs], settings.landmarks)
-
-        def make() -> DittoAvatar:
-            networks = RegistrationNetworks(**self._checkpoint.load(self._backend, specs))
-            try:
-                return register(source, options, networks, finder=finder)
-            finally:
-                networks.close()
-
-        return self._cache.get(key, make)
+        return registered(
+            source_of(profile),
+            profile.animator.ditto,
+            live_plan(profile, self._checkpoint).options,
+            self._checkpoint,
+            lambda: self._backend,
+            self._cache,
+        )
 
 
 def _machinery(profile: Profile) -> Machinery:
@@ -156,10 +148,5 @@ def _changes(settings: DittoOptions) -> dict[str, Any]:
     return {**settings.options, **{key: value for key, value in given.items() if value is not None}}
 
 
-def _registration(settings: DittoOptions) -> list[NetworkSpec]:
-    without = _INSIGHTFACE if settings.landmarks == "lite" else ()
-    return [spec for spec in REGISTRATION if spec.name not in without]
-
-
 def _needed(settings: DittoOptions) -> list[NetworkSpec]:
-    return [*_registration(settings), *ANIMATION]
+    return [*registration_specs(settings), *ANIMATION]
