@@ -58,27 +58,31 @@ def propose_landmarks(rgb: ByteArray) -> Proposal:
             "Use a picture of one person from the front, with both eyes and the mouth in sight.",
         )
     face = faces[0]
-    frame = FaceFrame(face.left, face.right)
+    check_size(FaceFrame(face.left, face.right))
+    landmarks, clear = _landmarks(rgb, face)
+    return proposal_of(landmarks, face.confidence, clear, face.method, len(faces))
+
+
+def check_size(frame: FaceFrame) -> None:
+    """Raises AvatarError for a face that is too small to be animated."""
     if frame.unit < MIN_EYE_DISTANCE:
         raise AvatarError(
             f"The face is too small: its eyes are {frame.unit:.0f} pixels apart.",
             f"At least {MIN_EYE_DISTANCE:.0f} are needed, and 100 look good: use a larger picture or cut it closer.",
         )
-    notices = _notices(faces, frame)
-    landmarks, clear = _landmarks(rgb, face)
-    confidence = face.confidence * (0.6 + 0.4 * clear)
+
+
+def proposal_of(landmarks: Landmarks, found: float, clear: float, method: str, faces: int) -> Proposal:
+    """``found``, ``clear``: how sure it is that this is a face, and how well its features are seen, 0..1."""
+    confidence, unit = found * (0.6 + 0.4 * clear), landmarks.frame.unit
+    notices = []
+    if faces > 1:
+        notices.append(f"There are {faces} faces in the picture; the largest is used.")
+    if unit < _SMALL:
+        notices.append(f"The face is small (eyes {unit:.0f} pixels apart) and will look soft.")
     if confidence < _UNSURE:
         notices.append("The face is unusual or hard to see: check the points before using them.")
-    return Proposal(landmarks, _box(face, landmarks), round(confidence, 3), face.method, tuple(notices), len(faces))
-
-
-def _notices(faces: list[Face], frame: FaceFrame) -> list[str]:
-    out = []
-    if len(faces) > 1:
-        out.append(f"There are {len(faces)} faces in the picture; the largest is used.")
-    if frame.unit < _SMALL:
-        out.append(f"The face is small (eyes {frame.unit:.0f} pixels apart) and will look soft.")
-    return out
+    return Proposal(landmarks, _box(landmarks), round(confidence, 3), method, tuple(notices), faces)
 
 
 def _landmarks(rgb: ByteArray, face: Face) -> tuple[Landmarks, float]:
@@ -185,8 +189,8 @@ def _mouth(lips: Lips, there: There) -> Mouth:
     )
 
 
-def _box(face: Face, landmarks: Landmarks) -> tuple[int, int, int, int]:
+def _box(landmarks: Landmarks) -> tuple[int, int, int, int]:
     jaw = landmarks.jaw
-    points = [*jaw.left, jaw.chin, *jaw.right, landmarks.forehead, face.left, face.right]
+    points = [*jaw.left, jaw.chin, *jaw.right, landmarks.forehead, landmarks.eye_left.iris, landmarks.eye_right.iris]
     across, down = [p[0] for p in points], [p[1] for p in points]
     return round(min(across)), round(min(down)), round(max(across)), round(max(down))
