@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from tests.profile.conftest import Write
+from vcam.animators.ditto.presets import PRESETS
 from vcam.errors import AvatarError, ProfileError, VcamError
 from vcam.profile import Profile, loader
 from vcam.profile.yaml_reader import read_yaml
 
+_QUALITY = re.compile(r"#   ([a-z-]+) +(\d+) ms +(\d+) steps, overlap (\d+)")
 SHIPPED = sorted(path.stem for path in loader.shipped_folder().glob("*.yaml"))
 
 
@@ -51,10 +53,9 @@ def test_the_default_profile_shows_the_built_in_values() -> None:
     assert Profile.model_validate(data) == Profile()
 
 
-def test_the_default_profile_shows_every_key_but_those_of_ditto() -> None:
+def test_the_default_profile_shows_every_key() -> None:
     data, _ = read_yaml(loader.shipped_folder() / "default.yaml")
-    shown, all_keys = set(_dotted(data)), set(_dotted(Profile().model_dump()))
-    assert all_keys - shown == {key for key in all_keys if key.startswith("animator.ditto.")}
+    assert set(_dotted(data)) == set(_dotted(Profile().model_dump()))
 
 
 def test_ranges_in_the_comments_are_the_ones_that_are_checked(write: Write) -> None:
@@ -80,6 +81,10 @@ def test_ranges_in_the_comments_are_the_ones_that_are_checked(write: Write) -> N
         "avatar.framing.y",
         "animator.lite.expressiveness",
         "animator.lite.sway",
+        "animator.ditto.sampling_timesteps",
+        "animator.ditto.overlap",
+        "animator.ditto.max_size",
+        "animator.ditto.template_n_frames",
     ]
 
 
@@ -98,8 +103,19 @@ def test_low_latency_waits_less_and_quality_more_than_the_default() -> None:
     assert loader.load("quality").camera.fps == 25
 
 
-def test_ditto_asks_for_ditto() -> None:
-    assert loader.load("ditto").animator.kind == "ditto"
+def test_ditto_asks_for_ditto_and_leaves_the_rest_to_its_quality() -> None:
+    animator = loader.load("ditto").animator
+    assert animator.kind == "ditto"
+    assert animator.ditto == Profile().animator.ditto
+
+
+def test_ditto_says_what_each_quality_costs() -> None:
+    text = (loader.shipped_folder() / "ditto.yaml").read_text("utf-8")
+    said = {name: tuple(map(int, rest)) for name, *rest in _QUALITY.findall(text)}
+    assert said == {
+        name: (preset.delay // 16, preset.options["sampling_timesteps"], preset.options["overlap_v2"])
+        for name, preset in PRESETS.items()
+    }
 
 
 # -- wrong files -----------------------------------------------------------------------------------------------------
