@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from vcam.bench.lite import LiteBench
+    from vcam.profile.model import Profile
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
@@ -20,6 +21,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of 
 def register(app: typer.Typer) -> None:
     group = typer.Typer(help="Measure what the parts cost on this machine.", no_args_is_help=True)
     group.command("lite")(lite)
+    group.command("ditto")(ditto)
     group.command("gate")(gate)
     app.add_typer(group, name="bench")
 
@@ -100,6 +102,53 @@ def _avatar_table(result: LiteBench) -> Table:
             f"{cost.plain_ms:.1f}", f"{cost.ratio:.1f}",
         )  # fmt: skip
     return table
+
+
+@handle_errors
+def ditto(
+    profile: Annotated[str, typer.Argument(help="Whose portrait, size, quality and gate.")] = "default",
+    stand_in: Annotated[
+        bool, typer.Option("--stand-in", help="Tiny networks in place of the weights: what is around them is measured.")
+    ] = False,
+    quality: Annotated[str | None, typer.Option(help="quality, balanced, low-latency or fast.")] = None,
+    seconds: Annotated[float, typer.Option(help="Of speech; and twice as much silence.", min=3)] = 10.0,
+    as_json: JsonOption = False,
+) -> None:
+    """The ditto animator: each network, everything around them, fps, the delay's parts, memory.
+
+    With real networks on a processor a frame takes seconds: the runs are then cut short, and say so.
+    """
+    from rich.console import Console
+
+    from vcam.app import StartOptions, effective_profile
+    from vcam.bench.ditto import run_ditto_bench
+    from vcam.cli.ditto_bench_view import print_ditto
+    from vcam.cli.tables import make_console, say
+
+    chosen = effective_profile(StartOptions(profile=profile, animator="ditto", stand_in=stand_in))
+    if quality is not None:
+        chosen = _with_quality(chosen, quality)
+    with Console(stderr=True).status("measuring: a few seconds with stand-ins, up to minutes with real networks"):
+        result = run_ditto_bench(chosen, seconds)
+    if as_json:
+        typer.echo(json.dumps(result.to_dict(), indent=2))
+    else:
+        console = make_console()
+        print_ditto(result, console)
+        say(console, "all targets met" if result.passed else f"not met: {'; '.join(result.missed)}")
+    raise typer.Exit(0 if result.passed else 1)
+
+
+def _with_quality(profile: Profile, quality: str) -> Profile:
+    from pydantic import ValidationError
+
+    from vcam.errors import UsageError
+
+    try:
+        return profile.with_changes("animator", quality=quality)
+    except ValidationError as error:
+        expected = error.errors(include_url=False)[0]["msg"].replace("Input should be", "expected")
+        raise UsageError(f"--quality {quality[:40]!r}: {expected}.") from error
 
 
 @handle_errors

@@ -1,0 +1,162 @@
+"""What a benchmark of the ditto animator finds, and which of it has a target."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from vcam.media import ANIMATION_FPS
+
+WORK_TARGET_MS = 4.0  # per frame, median, one core, pictures of up to 1280x720
+WORK_PIXELS = 1280 * 720
+FACTOR_TARGET = 1.0  # seconds of work a second
+CACHED_TARGET_MS = 50.0  # a registered picture from the disk
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A network or a part. ``calls`` a frame while somebody speaks (0: once a portrait), times of a call in ms."""
+
+    name: str
+    calls: float
+    p50_ms: float
+    p95_ms: float | None
+
+    @property
+    def frame_ms(self) -> float:
+        """What it adds to a frame."""
+        return self.calls * self.p50_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """``frames`` drawn in ``elapsed`` seconds; ``work``: medians and 95 % of what a frame took but for networks, ms."""
+
+    frames: int
+    elapsed: float
+    work_p50_ms: float
+    work_p95_ms: float
+    cut_short: bool
+
+    @property
+    def real_time_factor(self) -> float:
+        """Seconds of work for a second of video."""
+        return self.elapsed * float(ANIMATION_FPS) / self.frames if self.frames else float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class PresetDelay:
+    """What a preset costs here, in ms. ``own``: its algorithmic latency, from chunking and overlap alone;
+    ``algorithmic``: that with the gate's waiting; ``compute``: the allowance for it; ``total``: with the microphone
+    too; ``load``: the share of real time that networks and paste take while somebody speaks."""
+
+    name: str
+    own: float
+    algorithmic: float
+    compute: float
+    total: float
+    load: float
+    overlap: int
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """What `vcam start` would have here, in ms; ``source`` is 0 where no microphone is found."""
+
+    algorithmic: float
+    compute_allowed: float
+    source: float
+    microphone: str
+
+    @property
+    def total(self) -> float:
+        return self.algorithmic + self.compute_allowed + self.source
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Resident, in MB: before anything was loaded, when ready to go live, and at the end."""
+
+    before: float | None
+    ready: float | None
+    end: float | None
+
+    @property
+    def grown(self) -> float | None:
+        """While running."""
+        return None if self.end is None or self.ready is None else self.end - self.ready
+
+
+@dataclass(frozen=True, slots=True)
+class DittoBench:
+    """The result. ``registered_ms``: the portrait's registration, networks loaded for it included; ``cached_ms``: the
+    same portrait from the cache; ``still``: whether it is a picture, not a video."""
+
+    width: int
+    height: int
+    quality: str
+    stand_in: bool
+    still: bool
+    networks: list[Row]
+    registration: list[Row]
+    clip_ms: float
+    parts: list[Row]
+    speaking: Run
+    silent: Run
+    presets: list[PresetDelay]
+    latency: Latency
+    registered_ms: float
+    cached_ms: float
+    memory: Memory
+    machine: dict[str, str | int | None]
+
+    @property
+    def frame_ms(self) -> float:
+        """A spoken frame, everything one after the other."""
+        return sum(row.frame_ms for row in self.networks) + self.speaking.work_p50_ms
+
+    @property
+    def fps(self) -> float:
+        """Frames a second that could be reached."""
+        return 1000 / self.frame_ms
+
+    @property
+    def judged(self) -> list[tuple[str, float, float, str]]:
+        """What has a target: name, value, limit and unit."""
+        rows = [
+            ("speaking, real-time factor", self.speaking.real_time_factor, FACTOR_TARGET, ""),
+            ("silent, real-time factor", self.silent.real_time_factor, FACTOR_TARGET, ""),
+        ]
+        if self.width * self.height <= WORK_PIXELS:
+            rows.insert(0, ("all that is no network, a frame", self.speaking.work_p50_ms, WORK_TARGET_MS, "ms"))
+        if self.still:
+            rows.append(("portrait from the cache", self.cached_ms, CACHED_TARGET_MS, "ms"))
+        return rows
+
+    @property
+    def missed(self) -> list[str]:
+        """The targets that were not met, in words."""
+        return [
+            f"{name} {value:.2f} of {limit:g} {unit}".rstrip()
+            for name, value, limit, unit in self.judged
+            if not value <= limit
+        ]
+
+    @property
+    def passed(self) -> bool:
+        return not self.missed
+
+    def to_dict(self) -> dict[str, Any]:
+        extra = {"frame_ms": self.frame_ms, "fps": self.fps, "passed": self.passed, "missed": self.missed}
+        runs = {
+            name: {**asdict(run), "real_time_factor": run.real_time_factor}
+            for name, run in (("speaking", self.speaking), ("silent", self.silent))
+        }
+        rows = {
+            name: [{**asdict(row), "frame_ms": row.frame_ms} for row in listed]
+            for name, listed in (("networks", self.networks), ("parts", self.parts))
+        }
+        latency = {**asdict(self.latency), "total": self.latency.total}
+        memory = {**asdict(self.memory), "grown": self.memory.grown}
+        return {**asdict(self), **rows, **runs, "latency": latency, "memory": memory, **extra}
