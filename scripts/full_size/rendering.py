@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 
@@ -19,7 +20,7 @@ def appearance_extractor(width: float = 1, seed: int = 0, size: int = 64) -> Gra
     b = GraphBuilder("appearance_extractor", seed)
     widths = [scaled(channels, width) for channels in (64, 128, 256)]
     x = b.conv_norm_relu(b.input("image", (1, 3, 4 * size, 4 * size)), (3, widths[0]), (3, 3))
-    for channels in zip(widths[:-1], widths[1:], strict=True):
+    for channels in pairwise(widths):
         x = b.conv_norm_relu(x, channels, (3, 3))
         x = b.op("AveragePool", x, kernel_shape=[2, 2], strides=[2, 2])
     x = b.conv(x, (widths[-1], FEATURE_CHANNELS * DEPTH), (1, 1))
@@ -73,7 +74,7 @@ def stitch_network(width: float = 1, seed: int = 0) -> GraphBuilder:
     source, driving = b.input("kp_source", shape), b.input("kp_driving", shape)
     sizes = [KEYPOINTS * 6, *(scaled(size, width) for size in (128, 128, 64)), 65]
     x = b.op("Concat", b.reshape(source, 1, 63), b.reshape(driving, 1, 63), axis=1)
-    for i, pair in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for i, pair in enumerate(pairwise(sizes)):
         last = i == len(sizes) - 2
         x = b.linear(x, pair, gain=0.02 if last else math.sqrt(2))
         x = x if last else b.op("Relu", x)
@@ -149,7 +150,7 @@ def _hourglass(b: GraphBuilder, x: str, channels: int, width: float) -> tuple[st
     """Five levels down and up again; gives the features and their count."""
     downs = [channels, *(scaled(n, width) for n in (64, 128, 256, 512, 1024))]
     skips = [x]
-    for pair in zip(downs[:-1], downs[1:], strict=True):
+    for pair in pairwise(downs):
         x = b.conv_norm_relu(x, pair, (3, 3, 3))
         x = b.op("AveragePool", x, kernel_shape=[1, 2, 2], strides=[1, 2, 2])
         skips.append(x)

@@ -74,7 +74,7 @@ class Graph:
             self._arrays[name] = numpy_helper.to_array(tensor)
         return self._arrays[name]
 
-    def add_constant(self, value: npt.ArrayLike, hint: str, dtype: npt.DTypeLike = None) -> str:
+    def add_constant(self, value: npt.ArrayLike, hint: str, dtype: npt.DTypeLike | None = None) -> str:
         array = np.ascontiguousarray(np.asarray(value, dtype=dtype))
         array = array.reshape(np.shape(value))  # ascontiguousarray makes a scalar one-dimensional
         name = self._name(hint)

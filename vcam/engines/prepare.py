@@ -1,8 +1,8 @@
 """A checkpoint's ONNX graphs, rewritten for TensorRT: each rewrite compared with the original by onnxruntime.
 
 Inputs and outputs stay float32 (and int64), with the names that networks.py gives them, so a prepared graph can be
-used wherever the original could. lmdm becomes two: ``lmdm_condition``, run once for each clip, whose outputs
-``lmdm_step`` reads at every step beside the other inputs, by the same names.
+used wherever the original could. lmdm becomes two, where its structure allows: ``lmdm_condition``, run once for each
+clip, whose outputs ``lmdm_step`` reads at every step beside the other inputs, by the same names.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import onnx
-from google.protobuf.message import DecodeError
 
 from vcam.animators.ditto.backends.providers import first_line, load_runtime, runtime_errors
 from vcam.animators.ditto.networks import LMDM, NETWORKS, NetworkSpec
@@ -46,10 +46,13 @@ from .split import split_graph
 
 logger = logging.getLogger(__name__)
 
+_DecodeError: type[Exception] = import_module("google.protobuf.message").DecodeError  # what onnx raises for garbage
+
 Array = npt.NDArray[Any]
 Progress = Callable[[str, str], None]
 _CONDITION = "condition"
 _SPLIT = Pass("split", 1, lambda model: PassResult(model, 0), 5e-5)
+_REPORT = "Please report it with the graph's origin; the onnxruntime backend can use the graph as it is."
 _VERSION = 1  # of what this module does beside the passes
 
 
@@ -118,7 +121,7 @@ def prepare_network(
     work = _Work(spec, _load(spec, source), batch, tell)
     for item in chosen:
         work.apply(item)
-    models = work.split() if spec is LMDM else {"network": work.model}
+    models = work.split() if spec.name == LMDM.name else {"network": work.model}
     tell(spec.name, "writing")
     files = tuple(_write(out, stem, role, made) for role, made in models.items())
     record = Record(
@@ -177,11 +180,14 @@ class _Work:
         self._note(item.name, result.changed, self.model, error, notes, started)
 
     def split(self) -> dict[str, onnx.ModelProto]:
-        """Part what depends on the early inputs alone; by role."""
+        """Part what depends on the early inputs alone, if there is something; by role."""
         self._tell(self.spec.name, "split")
         started = time.monotonic()
-        with self._explained("split"):
+        try:
             parts = split_graph(self.model, EARLY_INPUTS, _CONDITION)
+        except PassError as reason:
+            self._note("split", 0, self.model, None, (f"left whole: {reason}",), started)
+            return {"network": self.model}
         models = {_CONDITION: parts.early, "step": parts.late}
         error = self._compare(_SPLIT, models)
         notes = (f"once a clip {count_flops(parts.early) / 1e9:.2f} GFLOP, {len(parts.between)} values handed on",)
@@ -210,46 +216,57 @@ class _Work:
         reference = _joined(self._reference) if wide else self._reference[0]
         made = dict(inputs)
         for model in models.values():
-            made.update(self._run(model, {name: made[name] for name in fixed_inputs(model)}, optimise))
+            given = {name: made[name] for name in fixed_inputs(model)}
+            made.update(self._run(model, given, optimise, f" after the rewrite {item.name}", _hint(item)))
         error = compare({name: made[name] for name in reference}, reference)
         if not error.relative <= item.tolerance:
             raise AnimatorError(
                 f"The network {self.spec.name} gives something else after the rewrite {item.name}:"
                 f" it differs by {error.relative:.1e} of the largest value, {item.tolerance:.0e} is allowed.",
-                "Please report it with the graph's origin.",
+                _hint(item),
             )
         return error
 
-    def _run(self, model: onnx.ModelProto, inputs: Mapping[str, Array], optimise: bool = True) -> dict[str, Array]:
+    def _run(
+        self,
+        model: onnx.ModelProto,
+        inputs: Mapping[str, Array],
+        optimise: bool = True,
+        when: str = "",
+        hint: str = "Fetch it again: vcam checkpoints pull",
+    ) -> dict[str, Array]:
         try:
             return run_graph(model, inputs, optimise=optimise)
         except runtime_errors() as error:
-            raise AnimatorError(f"The network {self.spec.name} does not run: {first_line(error)}") from error
+            raise AnimatorError(
+                f"The network {self.spec.name} does not run{when}: {first_line(error)}", hint
+            ) from error
 
     def _check_names(self) -> None:
         found, named = fixed_inputs(self.model), {item.name for item in self.model.graph.output}
         missing = (self.spec.inputs.keys() ^ found.keys()) | (self.spec.outputs.keys() - named)
         if missing:
+            names = ", ".join(sorted(missing))
             raise AnimatorError(
-                f"The graph of {self.spec.name} has other inputs or outputs than expected: {', '.join(sorted(missing))}.",
-                "Is it Ditto's? Fetch it again: vcam checkpoints pull",
+                f"The graph of {self.spec.name} has other inputs or outputs than Ditto's: {names}.",
+                "Fetch it again: vcam checkpoints pull",
             )
 
     @contextmanager
     def _explained(self, doing: str) -> Iterator[None]:
+        errors: tuple[type[Exception], ...] = (PassError, *runtime_errors())
         try:
             yield
-        except (PassError, ValueError, *runtime_errors()) as error:
+        except errors as error:
             raise AnimatorError(
-                f"The network {self.spec.name} cannot be prepared ({doing}): {first_line(error)}.",
-                "Please report it with the graph's origin; the onnxruntime backend can use the graph as it is.",
+                f"The network {self.spec.name} cannot be prepared ({doing}): {first_line(error)}.", _REPORT
             ) from error
 
 
 def _load(spec: NetworkSpec, source: Path) -> onnx.ModelProto:
     try:
         return onnx.load(source)
-    except (OSError, ValueError, DecodeError, onnx.checker.ValidationError) as error:
+    except (OSError, ValueError, _DecodeError, onnx.checker.ValidationError) as error:
         raise AnimatorError(
             f"The network {spec.name} cannot be read: {source} is no ONNX graph ({first_line(error)}).",
             "Fetch it again: vcam checkpoints pull",
@@ -277,6 +294,12 @@ def _all_there(record: Record, folder: Path) -> bool:
         return all(file_hash(folder / file.name) == file.sha256 for file in record.files)
     except OSError:
         return False
+
+
+def _hint(item: Pass) -> str:
+    if item.name.startswith("batch"):
+        return "This graph takes one frame at a time: prepare it so."
+    return _REPORT
 
 
 def _first_size(model: onnx.ModelProto) -> int | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .equality import Difference
+from .passes import Precision
 
 FORMAT = 1
 
@@ -48,7 +49,7 @@ class Record:
     network: str
     key: str
     source: str
-    precision: str
+    precision: Precision
     batch: int
     passes: tuple[str, ...]
     tools: dict[str, str]

@@ -37,16 +37,15 @@ def split_graph(model: onnx.ModelProto, early: Collection[str], prefix: str) -> 
             known.update(node.output)
     if known & set(graph.outputs):
         raise PassError(f"the outputs {', '.join(sorted(known & set(graph.outputs)))} depend on nothing else")
-    first, second = [], []
+    first: list[onnx.NodeProto] = []
+    second: list[onnx.NodeProto] = []
     for node in graph.nodes:
         (first if set(node.output) & known else second).append(node)
     cut = list(dict.fromkeys(name for node in second for name in node.input if name in known))
     if not first or not cut:
         raise PassError(f"nothing in the graph depends on {', '.join(early)} alone")
     names = {name: f"{prefix}_{i}" for i, name in enumerate(cut)}
-    values = [
-        helper.make_tensor_value_info(names[name], shapes.kinds[name], [*shapes[name]]) for name in cut
-    ]
+    values = [helper.make_tensor_value_info(names[name], shapes.kinds[name], [*shapes[name]]) for name in cut]
     renamed = [_renamed(node, names) for node in graph.nodes]
     inputs = {item.name: item for item in graph.model.graph.input}
     made = []

@@ -15,6 +15,9 @@ from .shapes import Shapes
 
 Array = npt.NDArray[Any]
 
+# Coordinate and rounding modes that pick floor(i / scale) for every whole-number scale.
+_REPEATING = {("asymmetric", "floor"), ("half_pixel", "round_prefer_floor"), ("half_pixel", "round_prefer_ceil")}
+
 
 def scales_of(node: onnx.NodeProto | None, shapes: Shapes) -> tuple[int, ...] | None:
     """The whole-number scale of each spatial axis, if the node repeats every value so often and does nothing else."""
@@ -24,9 +27,8 @@ def scales_of(node: onnx.NodeProto | None, shapes: Shapes) -> tuple[int, ...] | 
     if given.get("mode", "nearest") != "nearest":
         return None
     if is_op(node, "Resize"):
-        way = (given.get("coordinate_transformation_mode", "half_pixel"), given.get("nearest_mode", "round_prefer_floor"))
-        # both pick floor(i / scale) for whole-number scales; others need not
-        if way not in {("asymmetric", "floor"), ("half_pixel", "round_prefer_floor"), ("half_pixel", "round_prefer_ceil")}:
+        where = given.get("coordinate_transformation_mode", "half_pixel")
+        if (where, given.get("nearest_mode", "round_prefer_floor")) not in _REPEATING:
             return None
     small, large = shapes.static(node.input[0]), shapes.static(node.output[0])
     if small is None or large is None or len(small) < 3 or small[:2] != large[:2]:

@@ -23,7 +23,9 @@ from . import (
     gridsample3d,
     half,
     merge_convs,
+    merge_linears,
     norm_upsample,
+    pair_branches,
     shapes,
     split_rows,
     tidy,
@@ -78,7 +80,9 @@ def passes_for(spec: NetworkSpec, precision: Precision, size: int = 1) -> tuple[
         chosen += [*_RENDERING, _FOLD, _DEDUPLICATE]
     if spec.name == LMDM.name:
         rows = Pass("split_rows", 1, partial(split_rows.apply, early=EARLY_INPUTS), _EXACT)
-        chosen += [rows, _FOLD, _DEDUPLICATE]
+        pairs = Pass("pair_branches", 1, pair_branches.apply, _EXACT)
+        linears = Pass("merge_linears", 1, merge_linears.apply, _EXACT)
+        chosen += [rows, _FOLD, _DEDUPLICATE, pairs, linears, _FOLD, _DEDUPLICATE]
     if precision_of(spec, precision) == "fp16":
         chosen.append(Pass("half", 1, half.apply, _ROUNDED))
     return tuple(chosen)

@@ -59,9 +59,6 @@ def _widen(graph: Graph, node: onnx.NodeProto, shapes: Shapes, batched: set[str]
             if value is None and name not in batched:
                 raise PassError(f"{name}, joined to a batch by {node.name}, is not a constant: fold the graph first")
             if value is not None:
-                wide = np.broadcast_to(value, (value.shape[0] * size, *value.shape[1:])) if value.shape[0] == 1 else None
-                if wide is None:
-                    wide = np.concatenate([value] * size)
-                node.input[i] = graph.add_constant(wide, "batch", value.dtype)
+                node.input[i] = graph.add_constant(np.concatenate([value] * size), "batch", value.dtype)
         return 1
     return 0

@@ -10,7 +10,10 @@ from vcam.engines.graph import Graph
 
 from .base import PassResult
 
-_RANDOM = {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial", "Dropout"}
+_RANDOM = {
+    *("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"),
+    *("Bernoulli", "Multinomial", "Dropout"),
+}
 
 
 def apply(model: onnx.ModelProto) -> PassResult:

@@ -89,7 +89,7 @@ def _check(node: onnx.NodeProto) -> None:
     mode = given.get("mode", given.get("interpolation_mode", "linear"))
     padding = given.get("padding_mode", "zeros")
     if mode not in ("linear", "bilinear", 0) or padding not in ("zeros", 0):
-        raise PassError(f"{node.op_type} {node.name} samples {mode!r} with {padding!r}; only linear with zeros is known")
+        raise PassError(f"{node.op_type} {node.name}: only linear with zeros is known, not {mode!r} with {padding!r}")
 
 
 def _where(graph: Graph, node: onnx.NodeProto, sizes: _Sizes, group: int) -> tuple[str, str]:
@@ -123,7 +123,8 @@ def _axis(graph: Graph, coordinate: str, size: int, axis: int, ends: bool) -> tu
     if ends:
         x = graph.op("Mul", [x, scalar((size - 1) / 2)], GRID)
     else:
-        x = graph.op("Mul", [graph.op("Sub", [graph.op("Mul", [x, scalar(size)], GRID), scalar(1)], GRID), scalar(0.5)], GRID)
+        x = graph.op("Sub", [graph.op("Mul", [x, scalar(size)], GRID), scalar(1)], GRID)
+        x = graph.op("Mul", [x, scalar(0.5)], GRID)
     # Nothing changes beyond two cells outside; inside these bounds every whole number is exact and fits an int32.
     x = graph.op("Min", [graph.op("Max", [x, scalar(-2)], GRID), scalar(size + 1)], GRID)
     shape = [1, 1, 1, 1]

@@ -13,7 +13,7 @@ from .base import PassError, PassResult
 
 
 def apply(model: onnx.ModelProto, inputs: Mapping[str, Sequence[int | None]]) -> PassResult:
-    """``inputs``: the wanted shapes, None for a size that stays as it is. Raises PassError where the graph has another."""
+    """``inputs``: the wanted shapes, None for a size that stays as it is. Raises PassError where another is fixed."""
     graph = Graph(model)
     changed = 0
     made = graph.finish()
