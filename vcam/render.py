@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Literal
 
 from vcam.audio.decode import decode, decode_original, probe
 from vcam.audio.gate import make_gate
@@ -22,6 +23,11 @@ from vcam.profile.model import Profile
 SOUND_RATE = 48_000  # Hz of the recording's sound
 MAX_CHANNELS = 2
 SOUND_LEAD = 1.0  # s that the sound may be written ahead of the pictures
+
+#: What rendering is at: reading the sound, working out the motion (of animators that need all of the sound for that),
+#: or drawing. The first two are only told as long as nothing was drawn.
+Phase = Literal["listening", "moving", "drawing"]
+OnProgress = Callable[[Phase, float, float | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +46,12 @@ class Rendered:
         return self.elapsed / self.seconds if self.seconds else 0.0
 
 
-def render(
-    audio: Path, output: Path, profile: Profile, on_progress: Callable[[float, float | None], None] | None = None
-) -> Rendered:
+def render(audio: Path, output: Path, profile: Profile, on_progress: OnProgress | None = None) -> Rendered:
     """Render ``audio`` into ``output`` (.mp4; one that is there is replaced when the new one is whole).
 
-    ``on_progress(done, total)`` is told the seconds rendered and, if the file says so, how many there will be. Raises
-    VcamError; what was written until then can be played: it is beside the output, with ".partial" in its name.
+    ``on_progress(phase, done, total)`` is told the seconds heard or drawn and, if the file says so, how many there will
+    be. Raises VcamError; what was written until then can be played: it is beside the output, with ".partial" in its
+    name.
     """
     started = time.monotonic()
     if output.exists() and output.samefile(audio):
@@ -71,14 +76,14 @@ def render(
         pipeline = Pipeline(make_gate(profile.gate, animator.look_ahead), animator, stage)
         camera.open()
         stack.callback(camera.close)
-        for picture in at_rate(pipeline.run(chain([first], pieces)), format.fps, standby):
+        told = _Progress(on_progress, info.duration)
+        for picture in at_rate(pipeline.run(told.hearing(chain([first], pieces))), format.fps, standby):
             seconds = picture.pts / SAMPLE_RATE
             for piece in sound.until(seconds + SOUND_LEAD):
                 camera.send_original(piece)
             camera.send(picture)
             pictures += 1
-            if on_progress is not None:
-                on_progress(seconds, info.duration)
+            told.drawn(seconds)
         for piece in sound.until(math.inf):
             camera.send_original(piece)
     try:
@@ -86,6 +91,33 @@ def render(
     except OSError as error:
         raise CameraError(f"{output} cannot be replaced: {error.strerror}. The video is {part}.") from error
     return Rendered(output, pictures, float(pictures / format.fps), time.monotonic() - started, notice)
+
+
+class _Progress:
+    """Tells what rendering is at. ``total``: seconds, None if not known."""
+
+    def __init__(self, tell: OnProgress | None, total: float | None) -> None:
+        self._tell = tell
+        self._total = total
+        self._drawing = False
+
+    def hearing(self, pieces: Iterable[FloatArray]) -> Iterator[FloatArray]:
+        """The pieces as they are; told of as long as nothing is drawn yet."""
+        heard = 0
+        for piece in pieces:
+            yield piece
+            heard += len(piece)
+            self._say("listening", heard / SAMPLE_RATE)
+        self._say("moving", 0.0)
+
+    def drawn(self, seconds: float) -> None:
+        if self._tell is not None:
+            self._drawing = True
+            self._tell("drawing", seconds, self._total)
+
+    def _say(self, phase: Phase, done: float) -> None:
+        if self._tell is not None and not self._drawing:
+            self._tell(phase, done, None if phase == "moving" else self._total)
 
 
 class _Sound:

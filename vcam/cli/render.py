@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vcam.cli.errors import handle_errors
+
+if TYPE_CHECKING:
+    from vcam.render import Phase
+
+#: What is said of each phase of rendering.
+PHASES: dict[Phase, str] = {
+    "listening": "listening…",
+    "moving": "working out the motion…",
+    "drawing": "drawing…",
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -22,24 +32,39 @@ def render(
         str | None, typer.Option("--profile", "-p", help="A profile's name or path.", show_default="default")
     ] = None,
     animator: Annotated[str | None, typer.Option(help="auto, lite or ditto.")] = None,
+    stand_in: Annotated[
+        bool, typer.Option("--stand-in", help="ditto with tiny networks in place of its weights, for a first look.")
+    ] = False,
     size: Annotated[str | None, typer.Option(help="Of the picture, for example 1280x720.")] = None,
     fps: Annotated[float | None, typer.Option(help="Frames a second, for example 30.")] = None,
 ) -> None:
-    """Render a sound file into a video of the talking portrait, as fast as it goes, with its sound."""
+    """Render a sound file into a video of the talking portrait, as fast as it goes, with its sound.
+
+    The ditto animator hears all of the sound before it draws: its motion is calmer when it knows what comes.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     from vcam.app import StartOptions, effective_profile
     from vcam.render import render as render_file
 
-    chosen = effective_profile(StartOptions(profile=profile, animator=animator, size=size, fps=fps))
+    chosen = effective_profile(StartOptions(profile=profile, animator=animator, stand_in=stand_in, size=size, fps=fps))
     console = Console(stderr=True)
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), console=console
     )
     with bar:
-        task = bar.add_task(output.name, total=None)
-        result = render_file(audio, output, chosen, lambda done, total: bar.update(task, completed=done, total=total))
+        task = bar.add_task("loading", total=None)
+        at: Phase | None = None
+
+        def show(phase: Phase, done: float, total: float | None) -> None:
+            nonlocal at
+            if phase != at:
+                at = phase
+                bar.reset(task, total=total, description=PHASES[phase])  # the time left is reckoned anew
+            bar.update(task, completed=done, total=total)
+
+        result = render_file(audio, output, chosen, show)
         bar.update(task, completed=result.seconds, total=result.seconds)
     if result.notice:
         console.print(result.notice, markup=False)
