@@ -39,9 +39,12 @@ def build_animator(profile: Profile) -> tuple[Animator, str]:
         return _ditto(profile), ""
     try:
         return _ditto(profile, automatic=True), ""
-    except AnimatorError as error:
+    except (AnimatorError, AvatarError) as error:
         logger.info("lite, because ditto cannot be used: %s", error)
-        return _lite(profile), f"Showing lite, not ditto: {error.message}"
+        try:
+            return _lite(profile), f"Showing lite, not ditto: {error.message}"
+        except AvatarError as other:
+            raise (error if isinstance(error, AvatarError) else other) from None
 
 
 def build_fallback(profile: Profile) -> Animator:

@@ -1,26 +1,28 @@
 """The ``ditto`` animator: the whole pipeline behind the interface that every animator has.
 
-chunk ─ Hearing ─ LiveMotion ─┬─ Steered ─ pose          ``analyse``: always
-                              └─ FrameMaker ─ picture    ``render``: left out where it would come too late
+chunk ─ Hearing ─ LiveMotion ─ controls ─ pose    ``analyse``: always
+pose ─ FrameMaker ─ picture                       ``render``: left out where it would come too late
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from vcam.animators.base import Animator, Pose, Scene, StageLoad, Steering
+from vcam.animators.easing import EasedSteering
+from vcam.live.meters import Timings
 from vcam.media import FRAME_SAMPLES, AudioChunk, ByteArray, FloatArray
 
 from .avatar import Character, DittoAvatar
 from .blinks import EndlessBlinks
 from .conditions import Conditions, ConditionUse
 from .controls import NO_CONTROL
-from .cost import allowance, limit, loads, stages_of
+from .cost import MARGIN, MOST_ALLOWED, allowance, limit, loads, motion_time, stages_of
 from .features import AudioFeatures
 from .frames import FrameMaker
 from .hearing import Hearing
@@ -35,7 +37,7 @@ from .presets import Plan
 from .randomness import Seeded
 from .renderer import Renderer
 from .sampler import Sampler
-from .steering import Steered
+from .steering import turned
 
 if TYPE_CHECKING:
     from vcam.profile.model import Profile
@@ -50,13 +52,13 @@ WARM_UPS = 3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DittoPose(Pose):
-    """Frame ``frame``: its motion ``row`` and ``rest`` (d0), float32 [265]; ``idle``: see ``live_motion.MotionRow``."""
+    """Frame ``frame``: its motion ``row`` and ``rest`` (d0), float32 [265]; ``alike``: see ``FrameMaker.make``."""
 
     frame: int
     row: FloatArray
     rest: FloatArray
     control: FrameControl
-    idle: int | None
+    alike: Hashable | None
 
 
 class DittoAnimator(Animator):
@@ -82,12 +84,12 @@ class DittoAnimator(Animator):
     ) -> None:
         """``use``: what the checkpoint's diffusion network is told; ``offline``: options for whole recordings.
 
-        Raises AnimatorError if a network fails.
+        The caller holds the networks meanwhile. Raises AnimatorError if one fails.
         """
         self.avatar = avatar
         self.plan = plan
         self.scene = scene
-        self.networks = networks.hold()
+        self.networks = networks
         self._use, self._offline, self._seed = use, offline, seed
         self._builder = builder
         features = AudioFeatures(networks["hubert"], plan.chunking)
@@ -95,15 +97,19 @@ class DittoAnimator(Animator):
         self.look_ahead = self._hearing.look_ahead
         sampler, conditions = self._sampler(plan.options), self._conditions(plan.options)
         self._motion = LiveMotion(sampler, conditions, plan.options, self._source, features.silent_rows(CLIP))
-        self._steered = Steered()
+        self._steering = EasedSteering()
+        self._asked: int | None = None  # the emotion that was asked for last,
+        self._shown: int | None = None  # and the one that the motion knows of
         self._placing = InScene(scene)
+        self._pasting = Timings()
         self._maker = self._frame_maker(plan.options)
         self._stages = stages_of(
-            plan, {**{name: network.times for name, network in networks.networks.items()}, "paste": self._maker.times}
+            plan, {**{name: network.times for name, network in networks.networks.items()}, "paste": self._pasting}
         )
         self._portrait = self._placing(avatar.frames[0])[0]
         self._portrait.flags.writeable = False
         self._closed = False
+        networks.hold()  # last: whoever fails before does not hold them
 
     @property
     def algorithmic_latency(self) -> int:
@@ -116,8 +122,11 @@ class DittoAnimator(Animator):
         heard = self._hearing.push(chunk)
         if heard is None:
             return ()
-        known = self._motion.push(heard)
-        return [self._pose(one.frame, one.row, self._motion.rest, one.idle) for one in known]
+        if (asked := self._asked) is not None and asked != self._shown:
+            self._shown = asked
+            self._motion.set_emotions(((asked,),))
+        options, rest = self.plan.options, self._motion.rest
+        return [self._pose(options, one.frame, one.row, rest, one.idle) for one in self._motion.push(heard)]
 
     def analyse_whole(self, chunks: Iterable[AudioChunk]) -> Iterator[Pose]:
         """All of the sound is heard before the first pose: motion that is diffused with its future known is calmer."""
@@ -132,13 +141,13 @@ class DittoAnimator(Animator):
         rows = motion.run(features)
         self._maker = self._frame_maker(self._offline)
         for frame, row in enumerate(rows):
-            yield self._pose(frame, row, rows[0], None)
+            yield self._pose(self._offline, frame, row, rows[0], None)
 
     def render(self, pose: Pose) -> ByteArray:
         if not isinstance(pose, DittoPose):
             raise TypeError(f"expected a DittoPose, not {type(pose).__name__}")
-        alike = pose.idle if pose.control is NO_CONTROL else None
-        return self._maker.make(pose.frame, pose.row, pose.rest, pose.control, alike)
+        with self.networks.drawing:
+            return self._maker.make(pose.frame, pose.row, pose.rest, pose.control, pose.alike)
 
     def reset(self, pts: int) -> None:
         if pts % FRAME_SAMPLES:
@@ -148,10 +157,10 @@ class DittoAnimator(Animator):
 
     def express(self, name: str) -> None:
         super().express(name)
-        self._motion.set_emotions(((EMOTIONS.index(ALIASES.get(name, name)),),))
+        self._asked = EMOTIONS.index(ALIASES.get(name, name))
 
     def steer(self, steering: Steering) -> None:
-        self._steered.turn_to(steering)
+        self._steering.turn_to(steering)
 
     def successor(self, profile: Profile) -> Animator | None:
         return None if self._builder is None else self._builder.successor(self, profile)
@@ -177,8 +186,12 @@ class DittoAnimator(Animator):
         logger.info("ditto on %s: %s", self.networks.backend.device.provider, self.bottleneck())
 
     def inherit(self, predecessor: DittoAnimator) -> None:
-        """The networks were warmed up and measured by another animator that uses them."""
-        self.compute_allowance = predecessor.compute_allowance
+        """The networks were warmed up and measured by another animator that uses them.
+
+        Only what the motion takes differs: with the same settings, exactly the same time is allowed.
+        """
+        more = motion_time(self.plan, self._stages) - motion_time(predecessor.plan, self._stages)
+        self.compute_allowance = min(MOST_ALLOWED, max(MARGIN, predecessor.compute_allowance + more))
 
     def _exercise(self) -> None:
         noise = Seeded(self._seed).normal(1, self.plan.chunking.window)
@@ -189,7 +202,8 @@ class DittoAnimator(Animator):
             cond=np.zeros((1, CLIP, self._use.size), np.float32),
             time_cond=np.zeros(1, np.int64),
         )
-        self._maker.make(0, self._motion.rest, self._motion.rest, NO_CONTROL)
+        with self.networks.drawing:
+            self._maker.make(0, self._motion.rest, self._motion.rest, NO_CONTROL)
 
     def close(self) -> None:
         if not self._closed:
@@ -214,7 +228,21 @@ class DittoAnimator(Animator):
         renderer = Renderer(stitch, networks["warp_network"], networks["decoder"])
         curve = options.delta_eye_arr
         blinks = None if curve is None else EndlessBlinks(Seeded(self._seed), len(curve), options.delta_eye_open_n)
-        return FrameMaker(self.avatar, options, renderer, networks.backend.put, blinks=blinks, placing=self._placing)
+        return FrameMaker(
+            self.avatar,
+            options,
+            renderer,
+            networks.backend.put,
+            blinks=blinks,
+            placing=self._placing,
+            times=self._pasting,
+        )
 
-    def _pose(self, frame: int, row: FloatArray, rest: FloatArray, idle: int | None) -> DittoPose:
-        return DittoPose(frame * FRAME_SAMPLES, frame, row, rest, self._steered.next(), idle)
+    def _pose(
+        self, options: RunOptions, frame: int, row: FloatArray, rest: FloatArray, idle: Hashable | None
+    ) -> DittoPose:
+        steering = self._steering.next()
+        own = options.ctrl_info.get(frame, NO_CONTROL)
+        control = turned(own.over(options.overall_ctrl_info), steering)
+        alike = (idle, steering) if idle is not None and own is NO_CONTROL else None
+        return DittoPose(frame * FRAME_SAMPLES, frame, row, rest, control, alike)

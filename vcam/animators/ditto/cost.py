@@ -14,6 +14,7 @@ from .presets import Plan
 MARGIN = 0.010  # s for what is not measured: the stage, the queues, the scheduler
 MOST_ALLOWED = 1.0  # s: a machine that needs more cannot keep up anyway, and the delay is what people notice
 _FPS = float(ANIMATION_FPS)
+_OF_MOTION = ("features", "diffusion")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +71,16 @@ def limit(stages: Sequence[Stage]) -> str:
 
 def allowance(plan: Plan, stages: Sequence[Stage]) -> float:
     """Seconds from the last sound that a clip waited for until its first frame is drawn: what the delay allows for."""
-    by_name = {stage.name: stage.times.percentile_ms(95) / 1000 for stage in stages}
-    motion = by_name["features"] + plan.options.sampling_timesteps * by_name["diffusion"]
-    drawing = sum(by_name[name] for name in ("stitch", "warp", "decode", "paste"))
-    return min(MOST_ALLOWED, motion + drawing + MARGIN)
+    drawing = sum(stage.times.percentile_ms(95) for stage in stages if stage.name not in _OF_MOTION) / 1000
+    return min(MOST_ALLOWED, motion_time(plan, stages) + drawing + MARGIN)
+
+
+def motion_time(plan: Plan, stages: Sequence[Stage]) -> float:
+    """Seconds that motion takes from the last sound that it waited for."""
+    features, diffusion = (
+        stage.times.percentile_ms(95) / 1000 for name in _OF_MOTION for stage in stages if stage.name == name
+    )
+    return features + plan.clips_at_once * plan.options.sampling_timesteps * diffusion
 
 
 def _share(stage: Stage) -> float:

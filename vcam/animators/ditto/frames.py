@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 import numpy as np
 
@@ -48,11 +48,12 @@ class FrameMaker:
         blinks: Blinks | None = None,
         placing: Placing = in_photo,
         exact: bool = False,
+        times: Timings | None = None,
         observe: Observe = nobody,
     ) -> None:
         """``put``: ``Backend.put``; ``placing``: where faces go (all source frames into pictures of one size).
 
-        ``exact``: blend as the reference does, in float32, at about twice the cost.
+        ``exact``: blend as the reference does, in float32, at about twice the cost. ``times`` gets the s of each paste.
         """
         self._avatar = avatar
         self._options = options
@@ -67,10 +68,10 @@ class FrameMaker:
         self._pasters: OrderedDict[int, Paster] = OrderedDict()
         self._canvas: ByteArray | None = None
         self._shown = -1  # the source frame that is on the canvas
-        self._crops: OrderedDict[int, ByteArray] = OrderedDict()
+        self._crops: OrderedDict[Hashable, ByteArray] = OrderedDict()
         self._repeatable = len(avatar.frames) == 1 and not exact
         self._blinks = blinks
-        self.times = Timings()  # s of each paste
+        self._times = Timings() if times is None else times
 
     def make(
         self,
@@ -78,13 +79,13 @@ class FrameMaker:
         row: FloatArray,
         d0: FloatArray | None,
         control: FrameControl | None = None,
-        alike: int | None = None,
+        alike: Hashable | None = None,
     ) -> ByteArray:
         """Output frame ``frame``: uint8 RGB [h, w, 3], valid until the next call; it must not be changed.
 
         ``row``, ``d0``: float32 [265], see :meth:`MotionControl.drive`; ``control``: instead of the options' own
         ``ctrl_info``. In both cases ``overall_ctrl_info`` holds where nothing else is said. ``alike``: frames that are
-        given the same number have the same row and controls, so that a still image's face is drawn but once for them.
+        given the same value have the same row and controls, so that a still image's face is drawn but once for them.
         """
         index = self._avatar.index(frame)
         if not self._repeatable or (self._blinks is not None and self._blinks.row(frame)):
@@ -117,13 +118,13 @@ class FrameMaker:
             self._features[index] = self._put(self._avatar.frames[index].features)
         return self._features[index]
 
-    def _keep(self, number: int, crop: ByteArray) -> None:
-        self._crops[number] = crop
+    def _keep(self, alike: Hashable, crop: ByteArray) -> None:
+        self._crops[alike] = crop
         if len(self._crops) > KEPT_CROPS:
             self._crops.popitem(last=False)
 
     def _paste(self, index: int, crop: ByteArray | FloatArray) -> ByteArray:
-        with self.times.measure():
+        with self._times.measure():
             return self._pasted(index, crop)
 
     def _pasted(self, index: int, crop: ByteArray | FloatArray) -> ByteArray:

@@ -45,7 +45,8 @@ class Hearing:
         """Take the next 20 ms; gives the new frames of a window when the last chunk of them has come."""
         at = self._chunking.past * FRAME_SAMPLES + self._filled
         self._window[0, at : at + CHUNK_SAMPLES] = chunk.samples
-        self._speech[at // CHUNK_SAMPLES] = chunk.speech
+        # a gate that takes everything for speech says so of a muted microphone too
+        self._speech[at // CHUNK_SAMPLES] = chunk.speech and bool(chunk.samples.any())
         self._filled += CHUNK_SAMPLES
         if self._filled < self._chunking.hop:
             return None

@@ -11,10 +11,9 @@ import numpy as np
 from vcam.media import FloatArray
 
 from .motion import EXP, MOTION_SIZE, check
+from .seams import EASE, LIPS, Seam
 
-LIPS = (6, 12, 14, 17, 19, 20)  # key points of the mouth (section 8 of the pipeline: what the audio drives)
-EASE = 25  # frames until the pose at the entry has gone
-_SMOOTHED = slice(0, EXP.start)
+_POSE = slice(0, EXP.start)
 
 
 class IdleMotion:
@@ -26,42 +25,27 @@ class IdleMotion:
         if len(made) < 2:
             raise ValueError("idle motion needs at least two rows")
         self._loop = made.copy()
-        for point in LIPS:
-            columns = slice(EXP.start + 3 * point, EXP.start + 3 * point + 3)
-            self._loop[:, columns] = rest[columns]
+        self._loop[:, LIPS] = rest[LIPS]
         self._at = 0
-        self._away = np.zeros(MOTION_SIZE, np.float32)  # from the loop, where it was entered
+        self._seam = Seam()
         self._since = EASE
-
-    @property
-    def settled(self) -> bool:
-        """Whether the loop itself is played, and nothing is left of where it was entered."""
-        return self._since >= EASE
 
     def enter(self, last: FloatArray) -> None:
         """The next row follows ``last``, float32 [265]."""
         check(last, (MOTION_SIZE,), "last")
-        near = np.square(self._loop[:, _SMOOTHED] - last[_SMOOTHED]).sum(axis=1)
+        near = np.square(self._loop[:, _POSE] - last[_POSE]).sum(axis=1)
         self._at = int(near.argmin())
-        self._away = last - self._loop[self._at]
+        self._seam.begin(last - self._loop[self._at])
         self._since = 0
 
     def rows(self, count: int) -> tuple[FloatArray, list[int | None]]:
         """The next rows, float32 [count, 265], and for each the row of the loop that it is, None while easing."""
-        made = np.empty((count, MOTION_SIZE), np.float32)
-        which: list[int | None] = []
-        for k in range(count):
-            self._at += 1
-            self._since += 1
-            index = self._index(self._at)
-            made[k] = self._loop[index]
-            if self._since < EASE:
-                left = 1 - self._since / EASE
-                made[k] += np.float32(left * left * (3 - 2 * left)) * self._away
-                which.append(None)
-            else:
-                which.append(index)
-        return made, which
+        played = [self._index(self._at + k) for k in range(1, count + 1)]
+        rows = self._loop[played] + self._seam.rows(self._since + 1, count)
+        which = [row if self._since + k >= EASE else None for k, row in enumerate(played, 1)]
+        self._at += count
+        self._since += count
+        return rows, which
 
     def _index(self, at: int) -> int:
         """There and back: the turning rows are shown once."""

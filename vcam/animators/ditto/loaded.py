@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Mapping, Sequence
 
+from vcam.errors import AnimatorError
 from vcam.live.meters import Timings
 
 from .backends.base import Backend, Network, Tensor
@@ -38,11 +39,17 @@ class LoadedNetworks:
         self.backend = backend
         self.networks = {name: Metered(network) for name, network in networks.items()}
         self.warm = False  # whether they have been run, and their times can be believed
+        #: Held while a frame is drawn: what the warp network keeps on the device holds only until its next call.
+        self.drawing = threading.Lock()
         self._lock = threading.Lock()
         self._holders = 0
+        self._freed = False
 
     def hold(self) -> LoadedNetworks:
+        """Raises AnimatorError if they have been freed."""
         with self._lock:
+            if self._freed:
+                raise AnimatorError("The networks were freed meanwhile.")
             self._holders += 1
         return self
 
@@ -50,8 +57,8 @@ class LoadedNetworks:
         """Undo one :meth:`hold`."""
         with self._lock:
             self._holders -= 1
-            last = self._holders == 0
-        if last:
+            self._freed = self._holders == 0
+        if self._freed:
             logger.debug("freeing %s", ", ".join(self.networks))
             for network in self.networks.values():
                 network.close()

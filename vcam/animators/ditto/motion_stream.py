@@ -28,7 +28,6 @@ from .latency import valid_frames
 from .motion import MOTION_SIZE, check
 from .observing import Observe, nobody
 from .options import CLIP
-from .sampler import Sampler
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +41,13 @@ class StreamQuirks:
 
 
 REFERENCE = StreamQuirks(any_overlap=True, wait_for_batches=True, overshoot=True, needless_clip=True)
+
+
+class Clips(Protocol):
+    """What makes a clip: a ``Sampler``, or something around one."""
+
+    def clip(self, first_pose: FloatArray, conditions: FloatArray) -> FloatArray:
+        """As ``Sampler.clip``."""
 
 
 class Idle(Protocol):
@@ -72,7 +78,7 @@ class OnlineMotion:
 
     def __init__(
         self,
-        sampler: Sampler,
+        sampler: Clips,
         conditions: Conditions,
         rules: JoinRules,
         source: FloatArray,
@@ -202,7 +208,7 @@ class OfflineMotion:
 
     def __init__(
         self,
-        sampler: Sampler,
+        sampler: Clips,
         conditions: Conditions,
         rules: JoinRules,
         source: FloatArray,

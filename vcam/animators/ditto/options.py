@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from vcam.errors import AnimatorError
+from vcam.errors import AnimatorError, nearest
 from vcam.media import FloatArray
 
 from .avatar import Character
@@ -133,7 +133,9 @@ class RunOptions:
 def _refuse_unknown(values: Mapping[str, Any], known: set[str], what: str) -> None:
     for key in values:
         if key not in known:
-            raise AnimatorError(f"There is no {what} {key!r:.60}.", f"Possible are: {', '.join(sorted(known))}.")
+            near = nearest(str(key), known)
+            hint = f"Did you mean {' or '.join(near)}?" if near else f"Possible are: {', '.join(sorted(known))}."
+            raise AnimatorError(f"There is no {what} {key!r:.60}.", hint)
 
 
 _NUMBERS = {"crop_scale", "crop_vx_ratio", "crop_vy_ratio"}

@@ -21,12 +21,12 @@ def source_of(profile: Profile) -> Path:
 
     Raises AvatarError if the portrait cannot be found, read or drawn.
     """
+    from vcam.animators.lite import LiteAnimator, list_avatars, load_avatar, recoloured
     from vcam.build import portrait_path
 
     portrait = portrait_path(profile)
-    if Path(portrait).is_file():
+    if portrait not in list_avatars() and Path(portrait).is_file():
         return Path(portrait)
-    from vcam.animators.lite import LiteAnimator, load_avatar, recoloured
     from vcam.animators.lite.photo.package import PhotoAvatar
 
     avatar = load_avatar(portrait)
@@ -49,8 +49,9 @@ def _kept(rgb: ByteArray) -> Path:
         return path
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, suffix=".new", delete=False) as file:
-            Image.fromarray(rgb).save(file, "PNG", compress_level=1)
-        return Path(file.name).replace(path)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as place:
+            new = Path(place) / path.name
+            Image.fromarray(rgb).save(new, "PNG", compress_level=1)
+            return new.replace(path)
     except OSError as error:
         raise AvatarError(f"The avatar's picture cannot be kept in {folder}: {error.strerror or error}.") from error

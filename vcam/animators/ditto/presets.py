@@ -71,6 +71,11 @@ class Plan:
         return algorithmic_latency(self.chunking, self.options.overlap_v2)
 
     @property
+    def clips_at_once(self) -> int:
+        """Clips that may become due with one chunk of features."""
+        return -(-self.chunking.now // (CLIP - self.options.overlap_v2))
+
+    @property
     def diffusion_calls(self) -> float:
         """Calls of the diffusion network a second, while there is speech."""
         return float(ANIMATION_FPS) / (CLIP - self.options.overlap_v2) * self.options.sampling_timesteps

@@ -1,39 +1,35 @@
-"""Head and eyes that are asked to turn, as controls of each frame: eased, so that nothing jumps."""
+"""Head and eyes that are asked to turn, as a control of one frame.
+
+The model's own angles run the other way for yaw and pitch: its gaze correction (section 8, step 4) adds to the eyes'
+x, to the right of the picture, for a positive yaw, and takes from their y, upwards, for a positive pitch, so that they
+stay with the viewer while the head turns to the left and down.
+"""
 
 from __future__ import annotations
 
-from dataclasses import astuple
+from dataclasses import replace
 
 import numpy as np
 
 from vcam.animators.base import Steering
 
-from .controls import NO_CONTROL, turn_eyes
+from .controls import turn_eyes
 from .options import FrameControl
 
-EASE = 0.8  # what is left of the way after each frame: nine tenths of it are gone in 0.4 s
-NEAR = 1e-3  # degrees, or of the full gaze: there
 GAZE_UNITS = 20.0  # of the model's eye components at the full gaze
+AHEAD = Steering()
 
 
-class Steered:
-    """Where head and eyes are on their way to what was asked."""
-
-    def __init__(self) -> None:
-        self._now = np.zeros(5)
-        self._target = np.zeros(5)
-
-    def turn_to(self, steering: Steering) -> None:
-        """From any thread."""
-        self._target = np.array(astuple(steering))
-
-    def next(self) -> FrameControl:
-        """The control of the next frame; ``NO_CONTROL`` itself where nothing is asked."""
-        away = (self._target - self._now) * (1 - EASE)
-        self._now = self._now + away if np.abs(away).max() > NEAR * (1 - EASE) else self._target
-        if not self._now.any():
-            return NO_CONTROL
-        yaw, pitch, roll, gaze_x, gaze_y = self._now.tolist()
-        exp = np.zeros(63, np.float32)
-        turn_eyes(exp, -gaze_x * GAZE_UNITS, -gaze_y * GAZE_UNITS)  # it turns them against what it is given
-        return FrameControl(delta_yaw=yaw, delta_pitch=pitch, delta_roll=roll, delta_exp=exp)
+def turned(control: FrameControl, steering: Steering) -> FrameControl:
+    """``control``, and what ``steering`` asks on top of it; ``control`` itself if that is nothing."""
+    if steering == AHEAD:
+        return control
+    exp = np.zeros(63, np.float32) if control.delta_exp is None else control.delta_exp.copy()
+    turn_eyes(exp, steering.gaze_x * GAZE_UNITS, steering.gaze_y * GAZE_UNITS)
+    return replace(
+        control,
+        delta_yaw=(control.delta_yaw or 0.0) - steering.yaw,
+        delta_pitch=(control.delta_pitch or 0.0) - steering.pitch,
+        delta_roll=(control.delta_roll or 0.0) + steering.roll,
+        delta_exp=exp,
+    )
