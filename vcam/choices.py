@@ -132,6 +132,7 @@ def profile_choices(profile: Profile) -> list[tuple[str, Choice]]:
         choices.append(("portrait", Choice("portrait", profile.avatar.portrait)))
     choices += [("animator", animator_choice), ("camera", camera), ("picture", picture)]
     if animator is not None:
+        animator.warm_up()  # it measures what computing is allowed
         choices.append(("delay", _delay(expected_latency(profile, animator, sound), sound)))
         animator.close()
     return choices

@@ -234,6 +234,16 @@ def test_a_check_says_what_would_be_used_here(desk: list[AudioDevice], kernel: F
     assert algorithmic >= 40 + 60  # the frame itself and the gate's pre-roll
 
 
+def test_a_check_of_ditto_says_what_its_quality_costs(desk: list[AudioDevice], kernel: FakeKernel, own: Path) -> None:
+    (own / "mine.yaml").write_text("animator: {kind: ditto, quality: low-latency, ditto: {stand_in: true}}")
+    found = checked(vcam("check", "mine").stdout)
+    assert found["animator"] == "✓ ditto"
+    assert found["checkpoint"].startswith("✓ stand-ins")
+    assert found["quality"].startswith("✓ low-latency – 245 ms of listening")
+    algorithmic = int(found["delay"].split(" – ")[1].split()[0])
+    assert algorithmic >= 245
+
+
 def test_a_longer_pre_roll_makes_a_longer_delay(desk: list[AudioDevice], kernel: FakeKernel) -> None:
     def delay(name: str) -> int:
         return int(checked(vcam("check", name).stdout)["delay"].split()[1])
@@ -258,7 +268,9 @@ def test_a_check_fails_where_a_start_would(no_audio: None, kernel: FakeKernel) -
         ("avatar: {portrait: robbin}", "portrait", "There is no avatar 'robbin'"),
         ("avatar: {portrait: ./nowhere}", "portrait", "nowhere"),
         ("camera: {background: {kind: image, image: none.png}}", "portrait", "none.png"),
-        ("animator: {kind: ditto}", "animator", "not part of this version"),
+        ("animator: {kind: ditto, ditto: {checkpoint: none}}", "animator", "There is no checkpoint"),
+        ("animator: {kind: ditto, ditto: {checkpoint: none}}", "checkpoint", "There is no checkpoint"),
+        ("animator: {kind: ditto, ditto: {stand_in: true, overlap: 40, chunk: [9, 9, 9]}}", "quality", "9, 9, 9"),
         ("audio: {device: yetti}", "sound", 'There is no microphone named "yetti"'),
         ("audio: {device: speech.wav}", "sound", "speech.wav"),
         ("camera: {kind: virtual}", "camera", "There is no virtual camera"),

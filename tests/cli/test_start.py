@@ -70,6 +70,12 @@ def test_a_file_ends_the_session_when_it_has_been_spoken(tmp_path: Path) -> None
     assert done.returncode == 0, done.stderr
 
 
+def test_the_delay_of_ditto_is_told_before_it_is_live() -> None:
+    done = run(*DEMO, "--stand-in", "--camera", "none", "--duration", "0.5", seconds=60)
+    assert done.returncode == 0, done.stderr
+    assert 0 < done.stderr.index("485 ms of listening") < done.stderr.index("live:")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [

@@ -10,6 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from vcam.cli.status_view import STAGES, load_rows, stage_table
 from vcam.control import SessionControl
 
 METER_WIDTH = 30
@@ -29,10 +30,14 @@ STATE_STYLES = {
 
 
 class Dashboard:
-    """Draws a session's status; remembers the last counts, to show the rate of frames as it is."""
+    """Draws a session's status; remembers the last counts, to show the rate of frames as it is.
 
-    def __init__(self, control: SessionControl) -> None:
+    ``expected``: what is known of the delay before it is measured, "" for nothing.
+    """
+
+    def __init__(self, control: SessionControl, expected: str = "") -> None:
         self._control = control
+        self._expected = expected
         self._mark: tuple[float, int] | None = None
         self._rate = 0.0
 
@@ -40,7 +45,7 @@ class Dashboard:
         """The status of this moment as a panel."""
         status = self._control.status()
         self._measure(status["camera"]["presented"])
-        return render_status(status, self._rate)
+        return render_status(status, self._rate, self._expected)
 
     def _measure(self, presented: int) -> None:
         now = time.monotonic()
@@ -51,8 +56,11 @@ class Dashboard:
             self._mark = (now, presented)
 
 
-def render_status(status: dict[str, Any], rate: float | None = None) -> Panel:
-    """A status (see SessionControl) as a panel; ``rate`` is the measured frames a second, if known."""
+def render_status(status: dict[str, Any], rate: float | None = None, expected: str = "") -> Panel:
+    """A status (see SessionControl) as a panel; ``rate`` is the measured frames a second, if known.
+
+    ``expected``: what to say of the delay as long as it is not known.
+    """
     audio, camera, latency = status["audio"], status["camera"], status["latency_ms"]
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", justify="right")
@@ -62,7 +70,9 @@ def render_status(status: dict[str, Any], rate: float | None = None) -> Panel:
     table.add_row("avatar", Text(f"{status['avatar']} ({status['animator']}), profile {status['profile']}"))
     table.add_row("camera", Text(f"{camera['kind']}  {camera['device'] or ''}", overflow="fold"))
     table.add_row("picture", _picture(camera, rate))
-    table.add_row("delay", _latency(latency))
+    table.add_row("delay", Text(expected, "dim") if expected and not latency["total"] else _latency(latency))
+    for name, value in load_rows(status):
+        table.add_row(name, stage_table(status) if name == STAGES else Text(value))
     lines: list[RenderableType] = [table]
     for warning in status["warnings"][-4:]:
         lines.append(Text(f"! {warning}", style="yellow"))
@@ -90,6 +100,8 @@ def _latency(latency: dict[str, Any]) -> Text:
         f" ms = {latency['algorithmic']:.0f} listening ahead + {latency['compute_allowed']:.0f} computing "
         f"(p50 {latency['compute_p50']:.1f}, p95 {latency['compute_p95']:.1f} used) + {latency['device']:.0f} devices"
     )
+    if voice := latency.get("voice"):
+        split += f" + {voice:.0f} for the voice"
     return Text.assemble((f"{latency['total']:.0f}", "bold"), split)
 
 

@@ -12,8 +12,9 @@ from contextlib import AbstractContextManager, contextmanager
 from rich.console import Console
 from rich.live import Live
 
-from vcam.app import StartOptions, run_session
+from vcam.app import StartOptions, effective_profile, run_session
 from vcam.cli.dashboard import Dashboard
+from vcam.cli.ditto_view import expected_delay
 from vcam.session import Session
 
 logger = logging.getLogger(__name__)
@@ -26,6 +27,10 @@ def run_in_foreground(options: StartOptions) -> None:
     console = Console(stderr=True)
     on_terminal = console.is_terminal and sys.stdout.isatty()
 
+    expected = expected_delay(effective_profile(options))
+    if expected and not on_terminal:
+        logger.info("%s", expected)
+
     def ready(session: Session) -> None:
         camera = session.camera
         if camera.kind == "preview":
@@ -33,13 +38,13 @@ def run_in_foreground(options: StartOptions) -> None:
             if options.open_page:
                 open_page(camera.device)
 
-    run_session(options, on_ready=ready, view=_dashboard(console) if on_terminal else None)
+    run_session(options, on_ready=ready, view=_dashboard(console, expected) if on_terminal else None)
 
 
-def _dashboard(console: Console) -> Callable[[Session], AbstractContextManager[None]]:
+def _dashboard(console: Console, expected: str) -> Callable[[Session], AbstractContextManager[None]]:
     @contextmanager
     def view(session: Session) -> Iterator[None]:
-        dashboard = Dashboard(session)
+        dashboard = Dashboard(session, expected)
         with (
             _log_lines_off(),
             Live(

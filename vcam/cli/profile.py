@@ -12,7 +12,10 @@ from vcam.cli.errors import handle_errors
 from vcam.errors import ProfileError, UsageError, VcamError
 
 if TYPE_CHECKING:
+    from vcam.choices import Choice
     from vcam.profile import Profile
+
+    Named = tuple[str, Choice]
 
 _NAME = re.compile(r"\w(?:[\w .+-]{0,62}[\w+-])?")
 _RESERVED = re.compile(r"con|prn|aux|nul|(?:com|lpt)\d", re.IGNORECASE)  # Windows keeps these names for devices
@@ -99,6 +102,7 @@ def check(name: NameArgument = "default") -> None:
     from rich.table import Table
 
     from vcam.choices import profile_choices
+    from vcam.cli.ditto_view import ditto_choices
     from vcam.cli.tables import make_console, mark, plain
     from vcam.profile.loader import find, load_file
 
@@ -107,20 +111,27 @@ def check(name: NameArgument = "default") -> None:
     console = make_console()
     console.print(plain(f"{file}: every key and value is right. On this machine it uses:"), soft_wrap=True)
     rows = Table.grid(padding=(0, 2))
-    fixes = []
+    fixes: list[str] = []
     failed = False
-    for what, choice in profile_choices(profile):
+    for what, choice in _with_ditto(profile_choices(profile), ditto_choices(profile)):
         failed = failed or not choice.ok
         name_and_why = choice.name or choice.kind
         why = choice.why if not name_and_why else f"{name_and_why} – {choice.why}" if choice.why else name_and_why
         rows.add_row(mark("ok" if choice.ok and not choice.fix else "warn" if choice.ok else "fail"), what, plain(why))
-        if choice.fix:
+        if choice.fix and not any(fix.endswith(f": {choice.fix}") for fix in fixes):
             fixes.append(f"{what}: {choice.fix}")
     console.print(rows)
     for fix in fixes:
         console.print(plain(fix), soft_wrap=True)
     if failed:
         raise typer.Exit(1)
+
+
+def _with_ditto(choices: list[Named], ditto: list[Named]) -> list[Named]:
+    """What concerns ditto after the animator's row."""
+    names = [what for what, _ in choices]
+    at = names.index("animator") + 1 if "animator" in names else len(names)
+    return [*choices[:at], *ditto, *choices[at:]]
 
 
 @handle_errors

@@ -11,6 +11,7 @@ from rich.text import Text
 
 STATE_STYLES = {"live": "bold green", "degraded": "bold yellow", "failed": "bold red"}
 UNKNOWN = "–"
+STAGES = "stages"
 IN_STEP_MS = 20.0  # ms of skew that vcam keeps to; nobody notices less than 45 (ITU-R BT.1359)
 
 
@@ -27,7 +28,10 @@ def status_view(status: dict[str, Any], pid: int, console: Console) -> Renderabl
     table.add_column(overflow="fold")
     state = str(status.get("state", UNKNOWN))
     for name, value in rows:
-        table.add_row(name, Text(value, style=STATE_STYLES.get(state, "bold") if name == "state" else ""))
+        if name == STAGES:
+            table.add_row(name, stage_table(status))
+        else:
+            table.add_row(name, Text(value, style=STATE_STYLES.get(state, "bold") if name == "state" else ""))
     # Text, not markup: a device may well be called "USB [2]".
     notes = [Text(f"! {text}", style="yellow") for text in warnings]
     return Panel(Group(table, *notes), title="vcam", title_align="left", expand=False, padding=(0, 2))
@@ -39,9 +43,6 @@ def status_rows(status: dict[str, Any], pid: int) -> list[tuple[str, str]]:
     state = str(status.get("state", UNKNOWN))
     others = [word for word in ("paused", "muted") if state != "cut" if status.get(word) is True and word != state]
     shown, repeated, skipped = (_text(camera.get(key)) for key in ("presented", "repeated", "skipped"))
-    total, algorithmic, median, slow, device = (
-        _number(latency.get(key)) for key in ("total", "algorithmic", "compute_p50", "compute_p95", "device")
-    )
     return [
         ("state", ", ".join([state, *others])),
         ("running", f"{_duration(status.get('uptime_s'))}, pid {pid}"),
@@ -52,8 +53,55 @@ def status_rows(status: dict[str, Any], pid: int) -> list[tuple[str, str]]:
         *([("voice to", _output(output))] if (output := _dict(audio, "output")) else []),
         ("camera", _camera(camera)),
         ("frames", f"{shown} shown, {repeated} repeated, {skipped} skipped"),
-        ("latency", f"{total} ms (algorithmic {algorithmic}, device {device}, compute {median} median, {slow} p95)"),
+        ("latency", _latency(latency)),
+        *load_rows(status),
     ]
+
+
+def load_rows(status: dict[str, Any]) -> list[tuple[str, str]]:
+    """Lines on an animator's stages and on what waits between the threads; none if it has no stages to tell of."""
+    stages = [f"{name} {took} {share}" for name, took, share in _stages(status)]
+    if not stages:
+        return []
+    queues = [f"{_text(name)} {_text(length)}" for name, length in _dict(status, "queues").items()]
+    return [(STAGES, ", ".join(stages)), *([("waiting", ", ".join(queues))] if queues else [])]
+
+
+def stage_table(status: dict[str, Any]) -> Table:
+    """The animator's stages with the median time of a call and the share of real time, below each other."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column()
+    table.add_column(justify="right")
+    table.add_column(justify="right")
+    for name, took, share in _stages(status):
+        table.add_row(Text(name), took, share)
+    shares = [load.get("share") for load in _list(status, "stages") if isinstance(load, dict)]
+    total = sum(share for share in shares if isinstance(share, int | float))
+    table.add_row(Text("in all", "dim"), "", Text(f"{total:.0%}", "bold red" if total >= 1 else "bold"))
+    return table
+
+
+def _stages(status: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Name, median and share of each stage."""
+    found = []
+    for load in _list(status, "stages"):
+        if isinstance(load, dict):
+            share = load.get("share")
+            part = f"{share:.0%}" if isinstance(share, int | float) else UNKNOWN
+            found.append((_text(load.get("name")), f"{_number(load.get('p50_ms'), 2)} ms", part))
+    return found
+
+
+def _latency(latency: dict[str, Any]) -> str:
+    total, algorithmic, allowed, median, slow, device = (
+        _number(latency.get(key))
+        for key in ("total", "algorithmic", "compute_allowed", "compute_p50", "compute_p95", "device")
+    )
+    voice = f", voice {_number(latency['voice'])}" if latency.get("voice") else ""
+    return (
+        f"{total} ms (algorithmic {algorithmic}, compute {allowed} allowed: {median} median, {slow} p95,"
+        f" device {device}{voice})"
+    )
 
 
 def _audio(audio: dict[str, Any]) -> str:
