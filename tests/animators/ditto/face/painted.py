@@ -153,11 +153,14 @@ class Blaze(_Painted):
 
 
 class Mesh(_Painted):
-    def __init__(self, blind: bool = False) -> None:
+    """``points``: the mesh in the face's own coordinates, if it is to be another one: [478, 2]."""
+
+    def __init__(self, blind: bool = False, points: npt.NDArray[np.float64] | None = None) -> None:
         super().__init__(networks.FACE_MESH, blind)
+        self.points = landmarks(478) if points is None else points
 
     def see(self, picture: Array) -> dict[str, Array]:
-        found = _found(picture[0] * 255, landmarks(478))
+        found = _found(picture[0] * 255, self.points)
         if found is None or self.blind:
             return {"Identity": np.full((1, 1, 1, 1434), np.nan)}
         return {"Identity": np.concatenate([found, np.zeros((478, 1))], axis=1).reshape(1, 1, 1, 1434)}

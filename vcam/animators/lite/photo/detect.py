@@ -117,7 +117,7 @@ def _boxes(view: ByteArray, raw: bool) -> list[tuple[Box, int]]:
         for name in ("frontalface_alt2", "frontalface_default"):
             found += [[float(v) for v in hit] for hit in _cascade(name).detectMultiScale(view, 1.08, 0, minSize=low)]
     grouped: list[tuple[Box, int]] = []
-    left = np.array(sorted(found), np.float64).reshape(-1, 4)  # OpenCV's threads give them in any order
+    left = np.array(sorted(map(tuple, found)), np.float64).reshape(-1, 4)  # threads give them in any order
     while len(left):
         centre = left[:, :2] + left[:, 2:] / 2
         # the window with most others around it, and these
