@@ -21,7 +21,7 @@ _WORDS = {
 
 def print_ditto(result: DittoBench, console: Console) -> None:
     """Tables of times, delays and targets, and what they were measured on."""
-    what = "stand-in networks" if result.stand_in else "real networks"
+    what = "stand-in networks" if result.stand_in else "the checkpoint's networks"
     about = result.machine
     title = f"ditto at {result.width}x{result.height}, quality {result.quality}, {what} on {about['provider']}"
     console.print(_times(result, title))

@@ -22,14 +22,17 @@ MAX_GUESSES = 3
 _WORDS = {
     "bool_parsing": "must be true or false",
     "bool_type": "must be true or false",
+    "dict_type": "must have names and values, such as {name: 1}",
     "float_parsing": "must be a number",
     "float_type": "must be a number",
     "int_from_float": "must be a whole number",
     "int_parsing": "must be a whole number",
     "int_parsing_size": "must be a whole number",
     "int_type": "must be a whole number",
+    "missing": "has too few entries",  # of a list: keys of the file may all be left out
     "path_type": "must be a path",
     "string_type": "must be text",
+    "tuple_type": "must be a list, such as [3, 5, 2]",
 }
 
 
@@ -63,6 +66,8 @@ def _words(where: tuple[int | str, ...], details: ErrorDetails) -> str:
         return f"must have its keys below it, such as `{next(iter((section or Profile).model_fields))}:`"
     if kind == "string_too_long":
         return f"must have at most {details['ctx']['max_length']} characters"
+    if kind == "too_long":
+        return f"must have at most {details['ctx']['max_length']} entries"
     if kind in _WORDS:
         return _WORDS[kind]
     message = details["msg"].removeprefix("Value error, ").replace("Input should be ", "must be ", 1)
