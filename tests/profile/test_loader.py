@@ -173,8 +173,14 @@ def test_unknown_keys_name_line_and_nearest_right_name(write: Write, text: str, 
         ("camera:\n  port: 80.5\n", "line 2: camera.port: must be a whole number (it is 80.5)."),
         ("animator:\n  ditto: {chunk: [3, 5]}\n", "line 2: animator.ditto.chunk: has too few entries."),
         ("animator:\n  ditto: {chunk: [1, 2, 3, 4]}\n", "line 2: animator.ditto.chunk: must have at most 3 entries."),
-        ("animator:\n  ditto: {chunk: 3}\n", "chunk: must be a list, such as [3, 5, 2] (it is 3)."),
-        ("animator:\n  ditto: {options: 3}\n", "options: must have names and values, such as {name: 1} (it is 3)."),
+        (
+            "animator:\n  ditto: {chunk: 3}\n",
+            "line 2: animator.ditto.chunk: must be a list, such as [3, 5, 2] (it is 3).",
+        ),
+        (
+            "animator:\n  ditto: {options: 3}\n",
+            "line 2: animator.ditto.options: must have names and values, such as {name: 1} (it is 3).",
+        ),
         (
             "camera:\n  kind: virtuel\n",
             "line 2: camera.kind: must be 'auto', 'virtual', 'preview' or 'none' "
