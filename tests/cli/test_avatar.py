@@ -19,6 +19,8 @@ import yaml
 from playwright.sync_api import expect
 from typer.testing import CliRunner, Result
 
+from tests.animators.lite.photo.checkpoints import checkpoint_that_knows
+from tests.animators.lite.photo.faces import portrait
 from tests.browser import chromium
 from vcam.animators.base import Scene
 from vcam.animators.lite import LiteAnimator, list_avatars
@@ -47,6 +49,7 @@ def data_home(private_user: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """Where this user's avatars are kept; nothing is there yet, and no browser opens by itself."""
     folder = tmp_path / "user" / "data_home"
     monkeypatch.setenv("XDG_DATA_HOME", str(folder))
+    monkeypatch.setenv("VCAM_CHECKPOINTS", str(tmp_path / "no-checkpoint"))
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
     return folder
@@ -127,6 +130,28 @@ def test_pictures_without_a_face_and_no_pictures_are_refused(tmp_path: Path, dat
     assert not (data_home / "vcam").exists()
 
 
+@pytest.fixture
+def checkpoint(data_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = checkpoint_that_knows(tmp_path / "checkpoint")
+    monkeypatch.setenv("VCAM_CHECKPOINTS", str(folder))
+    return folder
+
+
+@pytest.mark.usefixtures("checkpoint")
+def test_a_checkpoints_networks_find_the_points_unless_they_are_not_wanted(tmp_path: Path) -> None:
+    drawn = tmp_path / "drawn.png"
+    cv2.imwrite(str(drawn), cv2.cvtColor(portrait(640, 480, unit=76)[0], cv2.COLOR_RGB2BGR))
+    said = vcam("new", drawn, "--no-open").stdout
+    assert re.match(r"Face of \d+x\d+ pixels at \d+,\d+: sure \(\d+%, by networks\)\.\n", said)
+    assert "non-commercial" in said
+    free = vcam("new", drawn, "--no-open", "--force", "--landmarks", "mesh").stdout
+    assert "by cascade and networks" in free
+    lite = vcam("new", drawn, "--no-open", "--force", "--landmarks", "lite").stdout
+    assert "by cascade)" in lite
+    assert "non-commercial" not in free + lite
+    vcam("new", drawn, "--no-open", "--force", "--landmarks", "magic", code=2)
+
+
 # -- list, show, remove -----------------------------------------------------------------------------------------------
 
 
@@ -154,6 +179,40 @@ def test_what_is_in_an_avatar_is_shown(keep: Keep) -> None:
     assert facts["points"]["nose"] == [round(value, 1) for value in load_package("me").landmarks.nose]
     assert json.loads(vcam("show", "robin", "--json").stdout)["from"] == "bundled, drawn in layers"
     assert "Did you mean 'me'?" in vcam("show", "mee", code=1).stderr
+
+
+def test_which_face_ditto_takes_is_shown(keep: Keep, picture: Path) -> None:
+    keep("me")
+    assert "ditto:   There is no checkpoint in" in vcam("show", "me").stdout
+    first = vcam("show", "me", "--stand-in")
+    assert re.search(
+        r"^ditto: +\d+x\d+ pixels, from \d+,\d+ to \d+,\d+; 1 face in 854x480$", first.stdout, re.MULTILINE
+    )
+    assert re.search(r"^ +\d+ pixels are drawn anew with 512: as sharp as the picture$", first.stdout, re.MULTILINE)
+    assert "Stand-in networks guess" in first.stdout
+    assert "looks at the picture" in first.stderr
+    again = vcam("show", "me", "--stand-in", "--json")
+    assert "looks at the picture" not in again.stderr  # it is kept
+    ditto = json.loads(again.stdout)["ditto"]
+    left, top, right, bottom = ditto["face"]
+    nose = load_package("me").landmarks.nose
+    assert left < nose[0] < right
+    assert top < nose[1] < bottom
+    assert ditto["picture"] == [854, 480]
+    assert ditto["crop"] > bottom - top
+
+
+def test_a_picture_can_be_shown_before_it_is_an_avatar(picture: Path, tmp_path: Path) -> None:
+    text = vcam("show", picture).stdout
+    assert f"vcam avatar new {picture}" in text
+    assert "There is no checkpoint" in text
+    facts = json.loads(vcam("show", picture, "--stand-in", "--json").stdout)
+    assert (facts["from"], facts["picture"], facts["ditto"]["faces"]) == ("a picture", [854, 480], 1)
+    assert "cannot be read" in vcam("show", tmp_path / "nowhere.png", code=1).stderr
+    blank = tmp_path / "wall.png"
+    cv2.imwrite(str(blank), np.full((300, 300, 3), 128, np.uint8))
+    assert "No face was found" in vcam("show", blank, "--stand-in", code=1).stderr
+    assert "Did you mean 'robin'?" in vcam("show", "roben", code=1).stderr
 
 
 def test_an_avatar_is_removed_when_that_is_meant(keep: Keep) -> None:

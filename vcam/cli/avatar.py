@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from vcam.web.editor.preview import Build
     from vcam.web.editor.subject import Store, Subject
 
+LandmarksOption = Annotated[
+    Literal["auto", "mesh", "lite"] | None,
+    typer.Option(
+        help="Who proposes the points. auto: the networks of ditto's checkpoint, if it is there (InsightFace's find the"
+        " face, for non-commercial use only). mesh: without InsightFace's. lite: no network at all.",
+        show_default="auto, or mesh if the profile's ditto does without InsightFace",
+    ),
+]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="See `vcam avatar list`.", show_default=False)]
 
 _SURE, _FAIRLY_SURE = 0.75, 0.45
@@ -42,25 +50,28 @@ def new(
     open_page: Annotated[
         bool, typer.Option("--open/--no-open", help="Check the points in the browser, or take the proposal as it is.")
     ] = True,
+    landmarks: LandmarksOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace your avatar of that name.")] = False,
 ) -> None:
-    """Make an avatar of a picture: find the face, check its points in the browser, keep it under a name."""
+    """Make an avatar of a picture: find the face, check its points in the browser, keep it under a name.
+
+    The lite animator needs that; ditto takes a picture as it is, too: `avatar: {portrait: PICTURE}` in a profile.
+    """
     from vcam.animators.lite.photo.package import name_from, save_package, shrunk
-    from vcam.animators.lite.photo.propose import propose_landmarks
     from vcam.images import read_image
     from vcam.web.editor.subject import Subject
 
     chosen = name_from(picture) if name is None else name
     replaces = _check_free(chosen, force)
     rgb = shrunk(read_image(picture.expanduser()))
-    proposal = propose_landmarks(rgb)
+    proposal = _proposal(rgb, landmarks)
     found = describe(proposal)
     typer.echo(f"{found}.")
     for notice in proposal.notices:
         typer.echo(notice)
 
-    def store(landmarks: Landmarks) -> None:
-        save_package(chosen, rgb, landmarks, replace=replaces)
+    def store(points: Landmarks) -> None:
+        save_package(chosen, rgb, points, replace=replaces)
 
     if open_page:
         _edit(Subject(chosen, rgb, proposal.landmarks, proposal.landmarks, found, False, _next_steps(chosen)), store)
@@ -74,11 +85,12 @@ def list_avatars() -> None:
     """List the avatars that can be named, the bundled ones and your own."""
     from vcam.animators.lite.avatar import list_avatars
     from vcam.animators.lite.photo.package import avatar_folder, list_user_avatars, load_package
+    from vcam.cli.avatar_facts import bundled_folder
     from vcam.cli.tables import make_console, plain, table
 
     rows = table("", "name", "from", "picture", "on disk>", "where")
     for name in list_avatars():
-        folder = _bundled_folder(name)
+        folder = bundled_folder(name)
         rows.add_row(plain(name, "bold"), "bundled", "drawn, any size", _on_disk(folder), plain(str(folder)))
     broken = []
     for name in list_user_avatars():
@@ -98,42 +110,46 @@ def list_avatars() -> None:
 
 @handle_errors
 def show(
-    name: NameArgument,
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME|PICTURE", help="An avatar's name, or a picture's or video's path.", show_default=False
+        ),
+    ],
+    profile: Annotated[
+        str | None, typer.Option("--profile", "-p", help="Whose settings of ditto count.", show_default="default")
+    ] = None,
+    stand_in: Annotated[
+        bool, typer.Option("--stand-in", help="Look with ditto's stand-in networks, which need no checkpoint.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs: with all points.")] = False,
 ) -> None:
-    """Say what is in an avatar."""
-    facts = _facts(name)
+    """Say what is in an avatar, and which face of it or of a picture ditto animates."""
+    from vcam.cli.avatar_facts import facts, lines
+
+    told = facts(target, profile, stand_in)
     if as_json:
-        typer.echo(json.dumps(facts, indent=2))
+        typer.echo(json.dumps(told, indent=2))
         return
-    face = facts.pop("face", None)
-    points = facts.pop("points", None)
-    if face is not None:
-        left, top, right, bottom = face
-        facts["face"] = f"{right - left}x{bottom - top} pixels, from {left},{top} to {right},{bottom}"
-    if points is not None:
-        facts["points"] = f"{len(points)} (--json shows them; `vcam avatar edit {name}` moves them)"
-    for key, value in facts.items():
-        shown = "x".join(map(str, value)) if key == "picture" else value
-        typer.echo(f"{key + ':':<9}{shown}")
+    for line in lines(told):
+        typer.echo(line)
 
 
 @handle_errors
-def edit(name: NameArgument) -> None:
+def edit(name: NameArgument, landmarks: LandmarksOption = None) -> None:
     """Move the points of one of your avatars, in the browser."""
     from vcam.animators.lite.photo.package import load_package, save_landmarks
-    from vcam.animators.lite.photo.propose import propose_landmarks
     from vcam.web.editor.subject import Subject
 
     _refuse_bundled(name, "edited")
     avatar = load_package(name)
     try:
-        proposal = propose_landmarks(avatar.rgb)
+        proposal = _proposal(avatar.rgb, landmarks)
         original, found = proposal.landmarks, describe(proposal)
     except AvatarError as error:  # the points were set by hand, on a face that is not found
         original, found = avatar.landmarks, error.message.rstrip(".")
     subject = Subject(name, avatar.rgb, avatar.landmarks, original, found, True, _next_steps(name))
-    _edit(subject, lambda landmarks: save_landmarks(name, landmarks))
+    _edit(subject, lambda points: save_landmarks(name, points))
     _say_saved(name)
 
 
@@ -160,6 +176,17 @@ def describe(proposal: Proposal) -> str:
     sure = proposal.confidence
     words = "sure" if sure >= _SURE else "fairly sure" if sure >= _FAIRLY_SURE else "not sure"
     return f"Face of {right - left}x{bottom - top} pixels at {left},{top}: {words} ({sure:.0%}, by {proposal.method})"
+
+
+def _proposal(rgb: ByteArray, way: Literal["auto", "mesh", "lite"] | None) -> Proposal:
+    """The best one. Raises AvatarError if there is no face that can be animated."""
+    from vcam.animators.lite.photo.networks import propose
+    from vcam.checkpoints.location import checkpoint_folder
+    from vcam.profile.loader import load
+
+    profile = load()
+    usual: Literal["auto", "mesh"] = "mesh" if profile.animator.ditto.landmarks == "lite" else "auto"
+    return propose(rgb, checkpoint_folder(profile), way or usual)
 
 
 def _edit(subject: Subject, store: Store) -> None:
@@ -215,38 +242,9 @@ def _refuse_bundled(name: str, what: str, hint: str = "") -> None:
         raise AvatarError(f"{name!r} comes with vcam and cannot be {what}.", hint)
 
 
-def _bundled_folder(name: str) -> Path:
-    from vcam.animators.lite.files import BUNDLED
-
-    return BUNDLED / name
-
-
 def _on_disk(folder: Path) -> str:
     total = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
     return f"{total / 2**20:.1f} MB" if total >= 2**20 else f"{max(1, round(total / 1024))} kB"
-
-
-def _facts(name: str) -> dict[str, Any]:
-    """``picture``: [width, height]; ``face``: [left, top, right, bottom] of all points on it, in pixels."""
-    from vcam.animators.lite.avatar import list_avatars
-    from vcam.animators.lite.photo.package import avatar_folder, load_package
-
-    if name in list_avatars():
-        return {"name": name, "from": "bundled, drawn in layers", "where": str(_bundled_folder(name))}
-    avatar = load_package(name)
-    height, width = avatar.rgb.shape[:2]
-    points = avatar.landmarks.points()
-    around = [point for key, point in points.items() if key.startswith(("jaw.", "forehead", "brow", "eye"))]
-    columns, rows = zip(*around, strict=True)
-    face = [round(value) for value in (min(columns), min(rows), max(columns), max(rows))]
-    return {
-        "name": name,
-        "from": "yours",
-        "where": str(avatar_folder(name)),
-        "picture": [width, height],
-        "face": face,
-        "points": {key: [round(x, 1), round(y, 1)] for key, (x, y) in points.items()},
-    }
 
 
 def _next_steps(name: str) -> tuple[tuple[str, str], ...]:

@@ -63,7 +63,7 @@ def load_avatar(name_or_path: str | Path) -> Avatar | PhotoAvatar:
     if is_file and path.suffix.lower() in _PICTURES:
         raise AvatarError(
             f"{path} is a picture, not an avatar yet.",
-            f"`vcam avatar new {path}` makes one of it; or use a bundled avatar ({', '.join(bundled)}).",
+            f"`vcam avatar new {path}` makes one of it. Only ditto takes pictures as they are (`--animator ditto`).",
         )
     if is_file:
         raise AvatarError(f"{path} is not an avatar folder.", f"Name the folder that holds the {RIG_FILE}.")
