@@ -15,7 +15,7 @@ from tests.pulse import PulseServer
 from tests.waiting import wait_until
 from vcam.audio import virtual_mic
 from vcam.audio.microphone import MicrophoneSource
-from vcam.audio.outputs import open_output
+from vcam.audio.outputs import Mode, open_output
 from vcam.build import camera_format
 from vcam.errors import OutputError
 from vcam.profile.model import Profile
@@ -27,7 +27,7 @@ TOLERANCE = 0.020  # s of skew that vcam promises
 PROFILE = Profile.model_validate({"camera": {"size": "320x240", "fps": 25}})
 
 
-def make_session(mode: str = "sync") -> Session:
+def make_session(mode: Mode = "sync") -> Session:
     profile = PROFILE.with_changes("audio", output={"device": "virtual-mic", "mode": mode})
     camera = RecordingCamera(camera_format(profile))
     return Session(
@@ -35,7 +35,7 @@ def make_session(mode: str = "sync") -> Session:
         MicrophoneSource("pulse"),
         lambda: camera,
         make_animator=lambda _: (CountingAnimator(320, 240), ""),
-        output=open_output("virtual-mic"),
+        output=open_output("virtual-mic", mode),
     )
 
 

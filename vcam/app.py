@@ -83,7 +83,7 @@ def build_session(options: StartOptions) -> Session:
     profile = effective_profile(options)
     source = open_source(sound_spec(profile))
     where = profile.audio.output.device
-    output = open_output(where) if where != NONE else None
+    output = open_output(where, profile.audio.output.mode) if where != NONE else None
 
     def open_for_session() -> Camera:
         camera, notice = open_camera(profile.camera, options.camera)

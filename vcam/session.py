@@ -48,6 +48,8 @@ RETRY_PAUSE = 2.0  # s between attempts to build an animator anew
 WATCH_WINDOW = 5.0  # s
 SKIPPED_SHARE = 0.1  # of the window's frames, before the user is told
 LATENESS_ALLOWED = 0.02  # s that sound may come later than planned before the delay is planned anew
+VOICE_STEP = 0.02  # s by which the delay is raised where the voice keeps being interrupted, so many times:
+VOICE_STEPS = 4
 FILE_LATENCY = 0.02  # s counted for a file where a microphone would have its buffers
 RECENT = 60.0  # s for which passing troubles stay among the warnings
 VOICE_SECONDS = 10
@@ -145,6 +147,7 @@ class Session:
         self._fallen_back = False
         self._watch_mark = (0.0, 0)
         self._late_before = 0.0  # s that sound came later than planned in the last window
+        self._interruptions = self._interrupted_before = self._voice_steps = 0  # of the voice, as watched
         self._supervisor = threading.Thread(target=self._supervise, name="vcam-session", daemon=True)
 
     # -- life ----------------------------------------------------------------------------------------------------
@@ -244,7 +247,8 @@ class Session:
         """Tell the player how late the voice is to be played: with the lips, or as early as possible."""
         if self._player is not None:
             direct = self.profile.audio.output.mode == "direct"
-            self._player.keep(self._player.least_delay(self.latency.source) if direct else self.latency.total)
+            source = self.latency.source
+            self._player.keep(self._player.least_delay(source) if direct else self.latency.total, source)
 
     def _while_starting(self, wait: Callable[[float], T | None]) -> T | None:
         """What ``wait`` gives at last, or None if the session is told to stop before."""
@@ -572,6 +576,18 @@ class Session:
         finally:
             self.close()
 
+    def _voice_needs_more(self) -> bool:
+        """Whether the voice was interrupted in both of the last windows, and a longer delay may help."""
+        player = self._player
+        if player is None or self.profile.audio.output.mode == "direct":
+            return False
+        fresh = 0 if player.lost else player.interruptions - self._interruptions
+        self._interruptions = player.interruptions
+        again = min(fresh, self._interrupted_before) > 0 and self._voice_steps < VOICE_STEPS
+        self._interrupted_before = 0 if again else fresh
+        self._voice_steps += again
+        return again
+
     def _recover(self, failed: AnimatorWorker, what: str) -> None:
         """Restart the animator; the second time within a minute, let lite take over. The camera goes on meanwhile."""
         now = time.monotonic()
@@ -612,6 +628,13 @@ class Session:
         if now - since < WATCH_WINDOW:
             return
         self._watch_mark = (now, self._skipped())
+        if self._voice_needs_more():
+            self.latency = replace(self.latency, voice=self.latency.voice + VOICE_STEP)
+            self._presenter.go_live(self.latency.delay)
+            self._keep_voice()
+            text = f"The voice was interrupted again and again: the delay was raised to {self.delay_ms:.0f} ms."
+            self.notices.add("latency", text)
+            return
         late, before = pump.latency - self.latency.source, self._late_before
         self._late_before = 0.0 if pump.lost else late
         if min(late, before) > LATENESS_ALLOWED and not pump.lost:  # for good, not for a moment

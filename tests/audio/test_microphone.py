@@ -133,6 +133,35 @@ def test_tells_what_it_opened(microphone: MicrophoneSource) -> None:
     assert 0.010 < microphone.device_latency < 0.2
 
 
+def test_the_whole_band_comes_along_at_48_khz(
+    sound_server: PulseServer, microphone: MicrophoneSource, tmp_path: Path
+) -> None:
+    microphone.open()
+    take(microphone, 0.2)
+    sound_server.play(write_wav(tmp_path / "tone.wav", tone(12_000, 4, 48_000, 0.25), 48_000))
+    wide = np.zeros(0, np.float32)
+    while np.count_nonzero(np.abs(wide) > 0.1) < 10_000:
+        (block,) = take(microphone, 0.01)[:1]
+        assert block.wide is not None
+        assert len(block.wide) == 3 * len(block.samples)
+        wide = np.concatenate((wide, block.wide))
+    assert peak(block.samples) < 0.01  # beyond what 16 kHz can carry
+    assert pitch(wide, 48_000) == pytest.approx(12_000, abs=20)
+
+
+def test_a_microphone_that_is_looked_for_in_an_old_list_asks_for_a_new_one(sound_server: PulseServer) -> None:
+    other, wanted = MicrophoneSource("pulse"), MicrophoneSource("pulse")
+    other.open()
+    wanted.open()
+    wanted.close()
+    wanted._spec = "not in the old list"
+    with pytest.raises(SourceError):
+        wanted.open()
+    assert portaudio.take_rescan_wish()
+    assert not portaudio.take_rescan_wish()
+    other.close()
+
+
 def test_overrun_is_counted_and_the_newest_second_kept(microphone: MicrophoneSource) -> None:
     microphone.open()
     take(microphone, 0.1)

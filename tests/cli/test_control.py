@@ -95,6 +95,9 @@ def test_from_start_to_stop(start: Callable[..., int]) -> None:
     vcam("mute")
     assert json.loads(vcam("status", "--json").stdout)["state"] == "muted"
     vcam("unmute")
+    assert vcam("cut").stdout == "Cut: a card is shown, nothing is heard. Go on with: vcam resume\n"
+    assert "state: cut\n" in vcam("status").stdout
+    vcam("resume")
     status = json.loads(vcam("status", "--json").stdout)
     assert status["state"] == "live"
     assert {"uptime_s", "profile", "avatar", "animator", "audio", "camera", "latency_ms", "warnings"} <= status.keys()
@@ -285,3 +288,16 @@ def test_how_a_command_ends(error: BaseException, code: int, message: str) -> No
 
     result = CliRunner().invoke(failing, ["--number", "3"], catch_exceptions=False)
     assert (result.exit_code, result.stderr) == (code, message)
+
+
+@pytest.mark.parametrize(
+    ("skew", "says"),
+    [(0.4, "in step with the lips"), (55.2, "55 ms ahead of the lips"), (-31.0, "31 ms behind the lips")],
+)
+def test_the_status_says_where_the_voice_goes_and_whether_it_is_in_step(skew: float, says: str) -> None:
+    status = stand_in.StandIn().status()
+    status["audio"]["output"] = {"device": "vcam microphone", "delay_ms": 148.6, "skew_ms": skew, "underruns": 2}
+    console = Console(file=io.StringIO(), width=200)
+    console.print(status_view(status, 1, console))
+    assert isinstance(console.file, io.StringIO)
+    assert f"voice to: vcam microphone, 149 ms after you speak, {says}, 2 underruns" in console.file.getvalue()

@@ -14,6 +14,7 @@ from pathlib import Path
 import av
 import pytest
 
+from tests.pulse import PulseServer
 from tests.waiting import wait_until
 from vcam.daemon.client import ControlClient, NotRunning
 from vcam.errors import ControlError
@@ -87,6 +88,7 @@ def test_the_delay_of_ditto_is_told_before_it_is_live() -> None:
         (["--animator", "ditto"], 1, "ditto"),
         (["--audio", "no-such-file.wav"], 1, "no-such-file.wav"),
         (["--audio", "no such microphone"], 1, "microphone"),
+        (["--monitor", "no such loudspeaker"], 1, "output device"),
         (["--camera", "film.avi"], 1, ".mp4"),
         (["--camera", "/nowhere/film.mp4"], 1, "/nowhere"),
         (["--camera", "/dev/video99"], 1, "video99"),
@@ -185,3 +187,37 @@ def test_background_status_switch_and_stop() -> None:
     finally:
         assert run(*vcam, "stop").returncode == 0
     assert run(*vcam, "status").returncode == 1
+
+
+@pytest.mark.audio
+def test_the_virtual_microphone_is_there_while_it_runs_and_also_after_a_kill_not_for_long(pulse: PulseServer) -> None:
+    def microphones() -> list[str]:
+        return [line for line in pulse.pactl("list", "short", "sources").splitlines() if "vcam_microphone\t" in line]
+
+    command = (*START, "--audio", "pulse", "--monitor", "virtual-mic", "--camera", "none", "--size", "320x240")
+    for end in (signal.SIGKILL, signal.SIGTERM):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+            try:
+                wait_until(lambda: state() == "live" or process.poll() is not None, 30)
+                assert len(microphones()) == 1
+                process.send_signal(end)
+                process.communicate(timeout=15)
+            finally:
+                process.kill()
+    assert microphones() == []
+
+
+@pytest.mark.audio
+def test_a_missing_sound_server_is_one_clear_error_and_auto_goes_without(
+    pulse: PulseServer,
+) -> None:
+    pulse.kill()
+    demo = (*DEMO, "--camera", "none", "--animator", "lite")
+    done = run(*demo, "--monitor", "virtual-mic")
+    assert done.returncode == 1
+    assert "No sound server answers" in done.stderr
+    assert "--monitor none" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 2, done.stderr
+    done = run(*demo, "--monitor", "auto", "--duration", "0.5")
+    assert done.returncode == 0, done.stderr
+    assert "not played to others" in done.stderr

@@ -16,7 +16,7 @@ from vcam.live.clock import SampleClock
 from vcam.live.meters import Notices
 from vcam.live.pump import AudioPump
 from vcam.live.queues import ChunkQueue
-from vcam.media import SAMPLE_RATE, AudioChunk
+from vcam.media import SAMPLE_RATE, AudioChunk, FloatArray
 from vcam.profile.model import GateSettings
 
 
@@ -30,7 +30,17 @@ class Bench:
         self.chunks = ChunkQueue(size=100_000)
         gate = make_gate(GateSettings(kind="off"), 960)
         self.ends: list[int] = []
-        self.pump = AudioPump(source, gate, self.clock, self.chunks, self.notices, self.voice.append, self.ends.append)
+        self.heard: list[tuple[int, FloatArray, FloatArray | None]] = []
+        self.pump = AudioPump(
+            source,
+            gate,
+            self.clock,
+            self.chunks,
+            self.notices,
+            self.voice.append,
+            self.ends.append,
+            on_sound=lambda pts, sound, wide: self.heard.append((pts, sound, wide)),
+        )
         self.pump.start()
 
     def contiguous(self) -> bool:
@@ -202,3 +212,33 @@ def test_latency_is_what_was_seen_where_that_is_more_than_reported(bench: Bench,
     assert bench.pump.latency < 0.05
     microphone.late = 0.1
     wait_until(lambda: bench.pump.latency > 0.09)
+
+
+def test_what_is_heard_is_told_at_once_with_its_place_and_gaps_and_muted_sound_are_not(
+    bench: Bench, microphone: Microphone
+) -> None:
+    wait_until(lambda: len(bench.heard) > 10)
+    microphone.skip(4000)
+    wait_until(lambda: len(bench.heard) > 60)
+    places = [(pts, pts + len(sound)) for pts, sound, _ in bench.heard]
+    gaps = [b[0] - a[1] for a, b in itertools.pairwise(places) if a[1] != b[0]]
+    assert sum(gaps) == pytest.approx(4000, abs=100)
+    bench.pump.muted = True
+    wait_until(lambda: not bench.voice[-1].samples.any())
+    told = len(bench.heard)
+    wait_until(lambda: bench.pump.meter.dbfs < 0 and len(bench.voice) > 60)
+    assert len(bench.heard) <= told + 1
+
+
+def test_sound_at_48_khz_is_cut_where_the_other_is() -> None:
+    start = time.monotonic() - 0.005  # so that the first samples are older than the session, and left out
+    source = ScriptedSource([Block(np.full(160, 0.5, np.float32), start + 0.01, np.arange(480, dtype=np.float32))])
+    bench = Bench(source)
+    wait_until(lambda: bench.ends)
+    bench.pump.stop()
+    ((pts, sound, wide),) = bench.heard
+    assert pts == 0
+    assert wide is not None
+    assert 0 < len(sound) < 160
+    assert len(wide) == 3 * len(sound)
+    assert wide[-1] == 479

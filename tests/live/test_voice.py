@@ -36,7 +36,7 @@ class Bench:
     def start(self) -> None:
         self.player.start()
         assert self.player.wait_until_open(10)
-        self.player.keep(DELAY)
+        self.player.keep(DELAY, 0.02)
         self._speaker.start()
 
     def _speak(self) -> None:

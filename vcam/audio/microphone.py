@@ -178,7 +178,9 @@ def _start(device: AudioDevice, capture: _Capture) -> Any:
     # More than two channels is an interface's business; its first inputs are where a microphone is.
     channel_choices = dict.fromkeys((min(2, device.inputs), 1))
     refused = ""
-    for rate in dict.fromkeys((device.default_rate, *_FALLBACK_RATES)):
+    # ALSA takes any rate and calls 44100 its default, whatever the device has: mostly 48000.
+    own_rates = () if device.host_api == "ALSA" else (device.default_rate,)
+    for rate in dict.fromkeys((*own_rates, *_FALLBACK_RATES, device.default_rate)):
         for channels in channel_choices:
             capture.rate = rate
             try:

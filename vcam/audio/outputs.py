@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import sys
+from typing import Literal
 
 from vcam.audio import portaudio, virtual_mic
 from vcam.audio.devices import AudioDevice, audio_problem, find_output, list_audio_devices
-from vcam.audio.playback import PlaybackSink
+from vcam.audio.playback import BUFFERING, DIRECT_BUFFERING, PlaybackSink
 from vcam.audio.sink import Sink
 from vcam.errors import OutputError
+
+Mode = Literal["sync", "direct"]
 
 VIRTUAL_MIC = "virtual-mic"
 AUTO = "auto"
@@ -35,7 +38,7 @@ class VirtualMicSink(PlaybackSink):
 
     check_period = 2.0
 
-    def __init__(self, buffering: float | None = None) -> None:
+    def __init__(self, buffering: float = BUFFERING) -> None:
         super().__init__(find_bridge, virtual_mic.DESCRIPTION, buffering)
 
     def open(self) -> None:
@@ -51,11 +54,12 @@ class VirtualMicSink(PlaybackSink):
         virtual_mic.remove()
 
 
-def open_output(spec: str, buffering: float | None = None, platform: str = sys.platform) -> Sink:
+def open_output(spec: str, mode: Mode = "sync", platform: str = sys.platform) -> Sink:
     """The sink that ``spec`` means, not opened yet: "virtual-mic" or "auto", else a device by number or name.
 
-    ``buffering``: seconds that the device may hold, None for as little as possible.
+    ``mode`` "direct" wants as little delay as possible.
     """
+    buffering = DIRECT_BUFFERING if mode == "direct" else BUFFERING
     if spec not in (VIRTUAL_MIC, AUTO):
         return PlaybackSink(lambda: find_output(spec), spec, buffering)
     if platform.startswith("linux"):

@@ -21,6 +21,8 @@ from vcam.media import FloatArray
 logger = logging.getLogger(__name__)
 
 BLOCK_SECONDS = 0.010
+BUFFERING = 0.03  # s; with less a busy machine interrupts the voice several times as often
+DIRECT_BUFFERING = 0.02  # s, where the delay is what matters most
 QUEUE_BLOCKS = 50  # reports that wait; beyond it one of missing blocks is dropped
 _FALLBACK_RATES = (44_100,)  # Hz, tried after 48000 and the device's own
 _SILENT_SECONDS = 2.0  # without a callback: the device is gone
@@ -37,6 +39,7 @@ class _Outlet:
         self.reports: queue.SimpleQueue[Heard | None] = queue.SimpleQueue()  # None: the stream has ended
         self.gaps = 0
         self.device_delay = 0.0  # s, for drivers that do not tell when a block is heard
+        self.longest_ahead = 0.0  # s from a callback until its block is heard
         self._sink = sink
         self._channels = channels
         self._gain = 0.0
@@ -48,6 +51,7 @@ class _Outlet:
         ahead = times.outputBufferDacTime - times.currentTime  # of PortAudio's clock: only the difference is used
         if not (times.outputBufferDacTime > 0 and 0 <= ahead <= _MAX_DEVICE_DELAY):
             ahead = self.device_delay
+        self.longest_ahead = max(self.longest_ahead, ahead)
         target = np.frombuffer(out, np.float32).reshape(frames, self._channels)
         try:
             number, block = self.blocks.get_nowait()
@@ -75,10 +79,10 @@ class _Outlet:
 class PlaybackSink(Sink):
     """``find`` gives the device, and is called at each opening; ``name`` is shown until then.
 
-    ``buffering`` in seconds: how much the device may hold, or None for the least that it offers.
+    ``buffering`` in seconds: how much the device is asked to hold.
     """
 
-    def __init__(self, find: Callable[[], AudioDevice], name: str, buffering: float | None = None) -> None:
+    def __init__(self, find: Callable[[], AudioDevice], name: str, buffering: float = BUFFERING) -> None:
         self.name = name
         self._find = find
         self._buffering = buffering
@@ -116,7 +120,7 @@ class PlaybackSink(Sink):
                             blocksize=math.ceil(rate * BLOCK_SECONDS),
                             channels=channels,
                             dtype="float32",
-                            latency="low" if self._buffering is None else self._buffering,
+                            latency=self._buffering,
                             callback=outlet.callback,
                             finished_callback=outlet.end,
                         )
@@ -165,7 +169,8 @@ class PlaybackSink(Sink):
 
     @property
     def latency(self) -> float:
-        return float(self._stream.latency) if self._stream is not None else 0.0
+        stream, outlet = self._stream, self._outlet
+        return max(float(stream.latency), outlet.longest_ahead) if stream is not None and outlet is not None else 0.0
 
     @property
     def underruns(self) -> int:

@@ -55,7 +55,7 @@ class Sink(ABC):
 
     @property
     def latency(self) -> float:
-        """Seconds from handing over a block until it is heard, as the device reports."""
+        """Seconds from taking a block until it is heard: as the device reports or, if that is more, as seen."""
         return 0.0
 
     @property

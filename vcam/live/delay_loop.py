@@ -51,6 +51,7 @@ class DelayLoop:
         self.delay = delay
         self.jumps = 0
         self.settled = False  # whether it has been measured at all
+        self.measured = delay  # s between the microphone and the playback device's output, of the last blocks
         self._clock = clock
         self._rate = rate
         self._position: float | None = None
@@ -64,11 +65,6 @@ class DelayLoop:
         self._last_heard: float | None = None
         self._gap = False
         self._due_jump: float | None = None
-
-    @property
-    def measured(self) -> float:
-        """Seconds between the microphone and the playback device's output, smoothed."""
-        return self.delay + self._error
 
     @property
     def drift_ppm(self) -> float:
@@ -127,8 +123,9 @@ class DelayLoop:
         window = WINDOW if self.settled and not self._gap else SHORT_WINDOW
         while heard_at - self._recent[0][0] > window and len(self._recent) > FEW:
             self._recent.popleft()
+        middle = median(error for _, error in self._recent)
+        self.measured = self.delay + middle
         if heard_at - self._recent_since >= window and len(self._recent) >= FEW:
-            middle = median(error for _, error in self._recent)
             if not self.settled:
                 self.settled = True
                 self._jump_by(middle)

@@ -21,7 +21,10 @@ from vcam.media import FloatArray, silence
 
 logger = logging.getLogger(__name__)
 
-AHEAD = 3  # blocks that wait for the device, so that this thread may be late by as many
+BEFORE = -1  # number of blocks that the loop knows nothing of
+LEAST_AHEAD = 3  # blocks that wait for the device, so that this thread may be late by as many
+MOST_AHEAD = 15
+FIRST_REPORTS = 5  # of the device, before its latency is believed
 WAIT = 0.1  # s
 LOST_WAIT = 0.05  # s between looks whether to try again
 JITTER = 0.010  # s by which the microphone's blocks may be later than they usually are
@@ -39,10 +42,14 @@ class VoicePlayer:
         self.sink = sink
         self.lost = False
         self.error: VcamError | None = None
+        self.interruptions = 0  # times that the device had nothing to play, or the voice came too late to be played
         self._clock = clock
         self._notices = notices
         self._line = VoiceLine()
         self._delay: float | None = None
+        self._ahead = LEAST_AHEAD
+        self._under_way = 0  # blocks put and not yet taken
+        self._late_told = 0
         self._loop: DelayLoop | None = None
         self._jumps_before = 0
         self._audible = False
@@ -73,11 +80,21 @@ class VoicePlayer:
 
     def least_delay(self, source_latency: float) -> float:
         """The seconds after which sound that comes ``source_latency`` late can be played without running dry."""
-        return source_latency + JITTER + AHEAD * self.sink.frames / self.sink.rate + self.sink.latency
+        return source_latency + JITTER + LEAST_AHEAD * self._block_seconds + self.sink.latency
 
-    def keep(self, delay: float) -> None:
-        """Play the voice ``delay`` seconds after it was at the microphone. Called again: go on with another delay."""
+    def keep(self, delay: float, source_latency: float) -> None:
+        """Play the voice ``delay`` seconds after it was at the microphone. Called again: go on with another delay.
+
+        Half of what is to spare beyond the :meth:`least_delay` is used to be ready earlier, and half left for sound
+        that comes late: so a busy machine interrupts less.
+        """
+        spare = max(0.0, delay - self.least_delay(source_latency))
+        self._ahead = min(LEAST_AHEAD + int(spare / 2 / self._block_seconds), MOST_AHEAD)
         self._delay = delay
+
+    @property
+    def _block_seconds(self) -> float:
+        return self.sink.frames / self.sink.rate
 
     def mute(self, muted: bool) -> None:
         """Let nothing be heard, from the next block on."""
@@ -111,6 +128,7 @@ class VoicePlayer:
     def _run(self) -> None:
         try:
             self._open()
+            self._await_reports()
             self._settled.set()
             while not self._stop.is_set():
                 self._step()
@@ -142,8 +160,23 @@ class VoicePlayer:
         self._loop = None
         self._audible = False
         self._check, self._check_at = None, time.monotonic() + (self.sink.check_period or 0.0)
-        for number in range(-AHEAD, 0):  # silence, until it is known when a block is heard
-            self.sink.put(number, silence(self.sink.frames))
+        self._under_way = 0
+        for _ in range(self._ahead):
+            self._put(BEFORE, silence(self.sink.frames))  # until it is known when a block is heard
+
+    def _put(self, number: int, block: FloatArray) -> None:
+        self.sink.put(number, block)
+        self._under_way += 1
+
+    def _await_reports(self) -> None:
+        """Let the device show how long it takes, before anybody plans with it."""
+        reports = 0
+        while reports < FIRST_REPORTS and not self._stop.is_set():
+            heard = self.sink.wait(WAIT)
+            reports += heard is not None
+            if heard is not None and heard.number is not None:
+                self._under_way -= 1
+                self._put(BEFORE, silence(self.sink.frames))
 
     def _step(self) -> None:
         if self.lost:
@@ -161,25 +194,34 @@ class VoicePlayer:
             return
         if heard.gap and self._loop is not None:
             self._loop.gap()
-            text = f"{self.sink.name}: the voice was interrupted, this machine is too busy."
-            self._notices.add("output-gap", text, seconds=RECENT)
+            self._interrupted()
+        if self._line.late > self._late_told:
+            self._late_told = self._line.late
+            self._interrupted()
         if heard.number is not None:
             self._backoff.succeed()
             if self._loop is not None:
                 self._loop.played(heard.number, heard.at)
-            self._put_next(heard.at)
+            self._under_way -= 1
+            while self._under_way < self._ahead:
+                self._put_next(heard.at)
+
+    def _interrupted(self) -> None:
+        self.interruptions += 1
+        text = f"{self.sink.name}: the voice was interrupted, this machine is too busy."
+        self._notices.add("output-gap", text, seconds=RECENT)
 
     def _put_next(self, heard_at: float) -> None:
         frames, rate = self.sink.frames, self.sink.rate
         if self._delay is None:
-            self.sink.put(-1, silence(frames))
+            self._put(BEFORE, silence(frames))
             return
         if self._loop is None:
             self._loop = DelayLoop(self._clock, rate, self._delay)
         self._loop.change_delay(self._delay)
         was_settled = self._loop.settled
-        stretch = self._loop.next(frames, heard_at + AHEAD * frames / rate)
-        self.sink.put(stretch.number, self._render(stretch, frames) if was_settled else silence(frames))
+        stretch = self._loop.next(frames, heard_at + (self._under_way + 1) * self._block_seconds)
+        self._put(stretch.number, self._render(stretch, frames) if was_settled else silence(frames))
 
     def _render(self, stretch: Stretch, frames: int) -> FloatArray:
         sound = self._line.read(stretch.position, stretch.step, frames)
