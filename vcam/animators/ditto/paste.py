@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -28,6 +29,21 @@ def crop_mask() -> FloatArray:
     mask = np.clip(1 - distance / BORDER, 0, 1).astype(np.float32)
     mask.flags.writeable = False
     return mask
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PasteParts:
+    """What a paste needs beside the crop. ``box``: left, top, columns, rows in the picture. For each pixel of it:
+
+    ``whole`` int16 [rows, columns, 2]: the pixel (x, y) of the crop; ``fraction`` uint16 [rows, columns]: how far
+    beyond, in 1/32 (y << 5 | x); ``mask`` [rows, columns, 3]: how much of it is shown; ``rest``: what is added.
+    """
+
+    box: tuple[int, int, int, int]
+    whole: npt.NDArray[np.int16]
+    fraction: npt.NDArray[np.uint16]
+    mask: npt.NDArray[Any]
+    rest: npt.NDArray[Any]
 
 
 class Paster:
@@ -59,6 +75,15 @@ class Paster:
     def box(self) -> tuple[slice, slice]:
         """The rows and columns of the picture that a paste can change."""
         return self._rows, self._columns
+
+    @property
+    def parts(self) -> PasteParts | None:
+        """For a paste elsewhere than on the CPU; None where the crop lies outside the picture."""
+        if self._empty:
+            return None
+        rows, columns = self._rows, self._columns
+        box = (columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
+        return PasteParts(box, *self._maps, self._mask, self._rest)
 
     def paste(self, crop: npt.NDArray[np.uint8] | FloatArray, out: ByteArray) -> None:
         """Write the blend of ``crop`` (RGB [512, 512, 3] in 0..255) and the picture into the box of ``out``.
