@@ -100,13 +100,13 @@ def run_ditto_bench(profile: Profile, seconds: float = 10.0, limit: float = RUN_
             clock.forget()
             ready = resident_mb()
             stage = build_stage(profile)
-            speech = list(_gated(profile, animator, _speech(seconds), 0, speech=True))
-            speaking = _run(animator, stage, speech, clock, limit)
+            speaking = _run(animator, stage, _gated(profile, animator, _speech(seconds), 0, speech=True), clock, limit)
             networks = _networks(animator.plan, clock)
-            quiet = list(_gated(profile, animator, _silence(SILENT * seconds), speech[-1].end))
+            after = -(-round(seconds * SAMPLE_RATE) // FRAME_SAMPLES) * FRAME_SAMPLES
+            quiet = _gated(profile, animator, _silence(SILENT * seconds), after)
             silent = _run(animator, stage, quiet, clock, limit)
             parts = PartsBench(animator, builder.checkpoint.use, stage, clock)
-            parts.run(speech, limit)
+            parts.run(_gated(profile, animator, _speech(seconds), 0, speech=True), limit)
         latency = _latency(profile, animator, choose_sound(sound_spec(profile)))
         return DittoBench(
             width=width,
@@ -166,29 +166,29 @@ def _run(animator: DittoAnimator, stage: Stage, sound: Iterable[AudioChunk], clo
     """Nothing is counted until the first poses have come and are drawn: that much sound is still waited for."""
     until = time.monotonic() + limit
     work = Timings(100_000)
-    began, analysing, cut_short, first = 0.0, 0.0, False, True
-    for chunk in sound:
-        if first:
+    spent, analysing, counting, cut_short = 0.0, 0.0, False, False
+    for number, chunk in enumerate(sound):
+        if not number:
             animator.reset(chunk.pts)
-            first = False
-        with clock.work() as hearing:
-            poses = animator.analyse(chunk)
-        analysing += hearing.seconds
-        for pose in poses:
-            with clock.work() as drawing:
-                picture = stage.repeat(pose.pts) if animator.repeats(pose) else None
-                if picture is None:
-                    stage.compose(animator.render(pose), pose.pts)
-            if began:
-                work.add(analysing / len(poses) + drawing.seconds)
+        with Timings.stopwatch() as whole:
+            with clock.work() as hearing:
+                poses = animator.analyse(chunk)
+            analysing += hearing.seconds
+            for pose in poses:
+                with clock.work() as drawing:
+                    picture = stage.repeat(pose.pts) if animator.repeats(pose) else None
+                    if picture is None:
+                        stage.compose(animator.render(pose), pose.pts)
+                if counting:
+                    work.add(analysing / len(poses) + drawing.seconds)
+        if counting:
+            spent += whole.seconds
         if poses:
-            analysing = 0.0
-            began = began or time.perf_counter()
+            counting, analysing = True, 0.0
         if time.monotonic() > until and work.count >= _LEAST_FRAMES:
             cut_short = True
             break
-    elapsed = time.perf_counter() - began
-    return Run(work.count, elapsed, work.percentile_ms(50), work.percentile_ms(95), cut_short)
+    return Run(work.count, spent, work.percentile_ms(50), work.percentile_ms(95), cut_short)
 
 
 def _row(name: str, calls: float, times: Timings) -> Row:

@@ -6,7 +6,7 @@ Each is measured directly, as processor time of the calling thread without its n
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 import numpy as np
@@ -50,7 +50,7 @@ class PartsBench:
         self._stage = stage
         self._unmeasured = Parts(clock)
 
-    def run(self, sound: Sequence[AudioChunk], limit: float) -> None:
+    def run(self, sound: Iterable[AudioChunk], limit: float) -> None:
         """``sound``: 20 ms each, all of it speech, with what the gate gives ahead. Takes about ``limit`` seconds at
         most, once for motion and once for pictures."""
         rows = self._motion(sound, time.monotonic() + limit)
@@ -63,7 +63,7 @@ class PartsBench:
         often = {FEATURES: heard, CONDITIONS: heard, SAMPLER: clip, JOINING: clip}
         return {name: often.get(name, 1.0) for name in self.parts.times}
 
-    def _motion(self, sound: Sequence[AudioChunk], until: float) -> FloatArray:
+    def _motion(self, sound: Iterable[AudioChunk], until: float) -> FloatArray:
         """The motion of the speech, float32 [n, 265]."""
         animator = self._animator
         networks, avatar, plan = animator.networks, animator.avatar, animator.plan
@@ -135,7 +135,7 @@ class PartsBench:
         return self.parts if number >= _WARM_UP else self._unmeasured
 
 
-def _hops(sound: Sequence[AudioChunk], size: int) -> Iterator[list[AudioChunk]]:
+def _hops(sound: Iterable[AudioChunk], size: int) -> Iterator[list[AudioChunk]]:
     chunks = iter(sound)
     while len(hop := list(islice(chunks, size))) == size:
         yield hop

@@ -30,7 +30,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """``frames`` drawn in ``elapsed`` seconds; ``work``: medians and 95 % of what a frame took but for networks, ms."""
+    """``frames`` drawn in ``elapsed`` seconds, the gate's not counted.
+
+    ``work``: what a frame took but for networks, in ms, median and 95 %. ``cut_short``: before the sound's end.
+    """
 
     frames: int
     elapsed: float
