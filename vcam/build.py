@@ -40,7 +40,7 @@ def build_animator(profile: Profile) -> tuple[Animator, str]:
     try:
         return _ditto(profile, automatic=True), ""
     except (AnimatorError, AvatarError) as error:
-        logger.info("lite, because ditto cannot be used: %s", error)
+        logger.debug("lite, because ditto cannot be used: %s", error)
         try:
             return _lite(profile), f"Showing lite, not ditto: {error.message}"
         except AvatarError as other:
