@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import onnx
 import pytest
 
@@ -11,7 +12,7 @@ from vcam.animators.ditto.networks import NETWORKS
 from vcam.engines.equality import Difference, run_graph
 from vcam.engines.flops import count_flops, count_parameters, flops_by_operator
 from vcam.engines.samples import random_inputs
-from vcam.engines.shapes import fixed_inputs
+from vcam.engines.shapes import fixed_inputs, infer_shapes
 
 NAMES = (
     "appearance_extractor",
@@ -23,23 +24,31 @@ NAMES = (
     "hubert",
 )
 
+SMALL: dict[str, dict[str, int]] = {
+    "appearance_extractor": {"size": 8},
+    "warp_network": {"size": 32, "depth": 2},
+    "decoder": {"size": 8},
+}
+
 
 @pytest.mark.parametrize("name", NAMES)
 def test_inputs_and_outputs_are_the_pipelines(full_size: Full, name: str) -> None:
-    width = 0.01 if name in ("warp_network", "decoder", "appearance_extractor") else 0.04
-    model = full_size(name, width=width)
+    model = full_size(name)
     onnx.checker.check_model(model, full_check=True)
-    spec = NETWORKS[name]
+    spec, shapes = NETWORKS[name], infer_shapes(model)
     inputs = fixed_inputs(model)
     assert inputs.keys() == spec.inputs.keys()
-    for key, shape in spec.inputs.items():
-        assert all(b is None or a == b for a, b in zip(inputs[key], shape, strict=True))
-    made = run_graph(model, random_inputs(model))
-    assert made.keys() == spec.outputs.keys()
-    for key, shape in spec.outputs.items():
-        assert all(b is None or a == b for a, b in zip(made[key].shape, shape, strict=True))
-        assert abs(made[key]).max() < 100  # tame enough for float16
-        assert made[key].std() > 1e-3 or made[key].size == 1
+    assert {item.name for item in model.graph.output} == spec.outputs.keys()
+    for key, shape in {**spec.inputs, **spec.outputs}.items():
+        assert all(b is None or a == b for a, b in zip(shapes[key], shape, strict=True))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_values_are_tame_enough_for_float16(full_size: Full, name: str) -> None:
+    model = full_size(name, **SMALL.get(name, {}))
+    for value in run_graph(model, random_inputs(model)).values():
+        assert abs(value).max() < 100
+        assert value.std() > 1e-3 or value.size == 1
 
 
 def test_the_same_seed_gives_the_same_graph(full_size: Full) -> None:
@@ -83,8 +92,6 @@ def test_an_open_size_must_be_given() -> None:
 
 
 def test_not_a_number_is_no_small_difference() -> None:
-    import numpy as np
-
     bad = np.array([1.0, np.nan])
     assert Difference.between(bad, np.ones(2)).relative == np.inf
     assert Difference.between(np.ones(3), np.ones(2)).relative == np.inf

@@ -54,6 +54,7 @@ def test_a_checkpoint_is_prepared_once(checkpoint: Path, tmp_path: Path) -> None
     assert by_name["hubert"].record.batch == 1
     assert {item.record.precision for item in made} == {"fp32"}  # none of these is rounded
     for item in made:
+        assert item.record.unsupported == ()
         for file in item.record.files:
             onnx.checker.check_model(onnx.load(item.folder / file.name), full_check=True)
 

@@ -18,8 +18,8 @@ class Graph:
     """A copy of ``model``, open for changes; ``finish`` gives the changed model. Values are known by name.
 
     Constant nodes become initializers. A node is replaced by making new ones and calling ``replace``; what is then no
-    longer used falls away in ``finish``, which also sorts the nodes. Graphs with subgraphs (If, Loop, Scan) are not
-    looked into: their nodes stay as they are.
+    longer used falls away in ``finish``, which also sorts the nodes. Subgraphs (of If, Loop, Scan) are kept as they
+    are: a value that one reads from outside must not be replaced.
     """
 
     def __init__(self, model: onnx.ModelProto) -> None:
@@ -101,10 +101,6 @@ class Graph:
         """Whoever reads ``old`` shall read ``new``; an output of the graph keeps its name."""
         self._replaced[old] = new
 
-    def remove(self, nodes: Iterable[onnx.NodeProto]) -> None:
-        gone = {id(node) for node in nodes}
-        self.nodes = [node for node in self.nodes if id(node) not in gone]
-
     def apply_replacements(self) -> None:
         """Do what ``replace`` was asked for, so that the graph can be looked at again."""
 
@@ -117,12 +113,13 @@ class Graph:
             for i, name in enumerate(node.input):
                 if name in self._replaced:
                     node.input[i] = final(name)
-        kept = [name for name in self.outputs if name in self._replaced]
-        if kept:
-            dropped = [node for node in self.nodes if any(name in kept for name in node.output)]
-            self.remove(dropped)
-            for name in kept:
-                self.nodes.append(helper.make_node("Identity", [final(name)], [name], name=self._name(f"{name}/out")))
+        taken_over = [name for name in self.outputs if name in self._replaced]
+        for node in self.nodes if taken_over else []:
+            for i, name in enumerate(node.output):
+                if name in taken_over:
+                    node.output[i] = self._name(f"{name}/before")
+        for name in taken_over:
+            self.nodes.append(helper.make_node("Identity", [final(name)], [name], name=self._name(f"{name}/out")))
         self._replaced.clear()
         self.refresh()
 

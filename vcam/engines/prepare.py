@@ -43,6 +43,7 @@ from .records import PreparedFile, Record, Step
 from .samples import random_inputs
 from .shapes import fixed_inputs, infer_shapes
 from .split import split_graph
+from .support import unsupported
 
 logger = logging.getLogger(__name__)
 
@@ -136,6 +137,7 @@ def prepare_network(
         work.parameters,
         tuple(work.steps),
         files,
+        tuple(reason for made in models.values() for reason in unsupported(made)),
         work.error,
         time.monotonic() - started,
     )

@@ -43,7 +43,8 @@ class PreparedFile:
 @dataclass(frozen=True, slots=True)
 class Record:
     """``source``: SHA-256 of the checkpoint's graph; ``key``: of everything that decides about the result;
-    ``flops``: of the graph as it came, for as many frames as it takes now.
+    ``flops``: of the graph as it came, for as many frames as it takes now; ``unsupported``: what TensorRT's parser is
+    known to refuse.
     """
 
     network: str
@@ -57,6 +58,7 @@ class Record:
     parameters: int
     steps: tuple[Step, ...]
     files: tuple[PreparedFile, ...]
+    unsupported: tuple[str, ...]
     error: Difference | None
     seconds: float
 
@@ -75,7 +77,7 @@ class Record:
                 return None
             found["steps"] = tuple(_step(item) for item in found["steps"])
             found["files"] = tuple(PreparedFile(**item) for item in found["files"])
-            found["passes"] = tuple(found["passes"])
+            found["passes"], found["unsupported"] = tuple(found["passes"]), tuple(found["unsupported"])
             found["error"] = _difference(found["error"])
             return cls(**found)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):

@@ -15,11 +15,15 @@ def summary_table(records: Iterable[Record]) -> Table:
     table = Table(title="Prepared graphs (GFLOP for each frame or call)")
     for name in ("network", "precision", "frames", "as it came", "now", "left", "largest error", "relative", "rms"):
         table.add_column(name, justify="left" if name in ("network", "precision") else "right")
+    refused = []
     for record in records:
+        refused += [f"{record.network}: {reason}" for reason in record.unsupported]
         now = record.files[-1].flops
         left = f"{now / record.flops:.0%}" if record.flops else "-"
         cells = (_giga(record.flops / record.batch), _giga(now / record.batch), left, *_error(record.error))
         table.add_row(record.network, record.precision, str(record.batch), *cells)
+    if refused:
+        table.caption = "TensorRT refuses: " + "; ".join(refused)
     return table
 
 

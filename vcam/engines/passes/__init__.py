@@ -53,7 +53,7 @@ _RENDERING = (
     Pass("gridsample3d", 1, gridsample3d.apply, _EXACT),
     Pass("norm_upsample", 1, norm_upsample.apply, _EXACT),
     Pass("fold_add", 1, fold_add.apply, _EXACT),  # before merging, which would stand in between
-    Pass("merge_convs", 1, merge_convs.apply, _EXACT),
+    Pass("merge_convs", 2, merge_convs.apply, _EXACT),
     Pass("upsample_conv", 1, upsample_conv.apply, _EXACT),
 )
 EARLY_INPUTS = ("cond",)  # of lmdm: what stays the same within a clip

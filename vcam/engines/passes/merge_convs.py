@@ -18,7 +18,7 @@ from vcam.engines.upsampling import scales_of
 
 from .base import PassResult
 
-SMALL = 1 << 20  # values of one output: 64 tiles of 128x128, half of a large processor's units
+SMALL = 1 << 21  # values of one output: 128 tiles of 128x128, about one for each unit of a large processor
 _NAME = "merged_conv"
 
 
