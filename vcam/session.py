@@ -176,7 +176,7 @@ class Session:
         animator, notice = self._make_animator(self.profile)
         self._unused = animator
         if notice:
-            self.notices.add("animator", notice)
+            self.notices.add("animator", notice, seconds=RECENT)
         stage = build_stage(self.profile)
         self._store.standby = stage.compose(animator.portrait(), 0)
         self._card = draw_card(stage.width, stage.height)
@@ -414,7 +414,7 @@ class Session:
             self._fallen_back, self._last_failure = False, None
             self.notices.clear("animator")
             if notice:
-                self.notices.add("animator", notice)
+                self.notices.add("animator", notice, seconds=RECENT)
 
     def _succeeding(self, profile: Profile) -> tuple[Animator, str]:
         """The animator for the next profile, sharing what the present one has loaded if it can."""
