@@ -260,7 +260,7 @@ def test_the_bounds_of_motion_hold_for_idle_motion_and_d0() -> None:
 
 
 def test_two_hours_need_no_more_than_two_minutes() -> None:
-    motion = motion_of(Actor(), 70)
+    motion = motion_of(Actor(), 40)
     frames = 0
 
     def talk(minutes: int) -> int:

@@ -115,6 +115,11 @@ class DittoAnimator(Animator):
     def algorithmic_latency(self) -> int:
         return self.plan.algorithmic_latency
 
+    @property
+    def idling(self) -> bool:
+        """Whether nobody speaks, and motion costs nothing. From any thread."""
+        return self._motion.idling
+
     def portrait(self) -> ByteArray:
         return self._portrait
 

@@ -212,8 +212,8 @@ def _emotions(value: Any) -> Emotions:
     elif all(isinstance(entry, int) for entry in value):
         value = [value]
     emotions = tuple(tuple(int(one) for one in entry) for entry in value)
-    if not emotions or any(not 0 <= one < len(EMOTIONS) for entry in emotions for one in entry):
-        raise ValueError(f"emotions are numbers from 0 to {len(EMOTIONS) - 1}")
+    if not emotions or not all(emotions) or any(not 0 <= one < len(EMOTIONS) for entry in emotions for one in entry):
+        raise ValueError(f"emotions are numbers from 0 to {len(EMOTIONS) - 1}, at least one at a time")
     return emotions
 
 
