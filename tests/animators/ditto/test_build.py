@@ -134,7 +134,8 @@ def test_options_that_there_are_not_are_refused(stand_in: Path) -> None:
     with pytest.raises(AnimatorError, match="no control 'delta_jaw'") as error:
         live_plan(ditto_profile(options={"overall_ctrl_info": {"delta_jaw": 1}}), checkpoint)
     assert "delta_yaw" in error.value.hint
-    for wrong in ({"delta_eye_arr": [[1, 2]]}, {"emo": 9}, {"emo": []}, {"smo_k_d": 0}, {"sampling_timesteps": "many"}):
+    refused: list[dict[str, Any]] = [{"delta_eye_arr": [[1, 2]]}, {"emo": 9}, {"emo": []}, {"smo_k_d": 0}, {"sampling_timesteps": "many"}]
+    for wrong in refused:
         with pytest.raises(AnimatorError):
             live_plan(ditto_profile(options=wrong), checkpoint)
     with pytest.raises(AnimatorError, match="chunking"):
