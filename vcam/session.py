@@ -223,6 +223,8 @@ class Session:
         self._live = True
         where = camera.device.partition("?")[0]  # without the preview's token: logs get shared
         logger.info("live: %s on %s, %.0f ms behind the voice", self.profile.avatar.portrait, where, self.delay_ms)
+        if self._player is not None:
+            logger.info("the voice goes to %s: choose that microphone in the call", self._player.sink.name)
         self._supervisor.start()
 
     def _wait_for_output(self) -> None:

@@ -23,6 +23,13 @@ _CABLES = re.compile(
     r"blackhole|cable input|vb-?cable|loopback audio|soundflower|voicemeeter (aux )?input", re.IGNORECASE
 )
 _BRIDGES = ("pulse", "pipewire")  # ALSA's devices that lead to the sound server, as PortAudio names them
+# Read by libpulse and by PipeWire's ALSA plugin: PortAudio has no way to name a sound server's sink. PipeWire ends a
+# stream that must not reconnect when its sink goes, rather than moving it to the speakers.
+_WHERE = {
+    "PULSE_SINK": virtual_mic.FEED,
+    "PULSE_PROP": "node.dont-reconnect=true",
+    "PIPEWIRE_NODE": virtual_mic.FEED,
+}
 _BRIDGE_MISSING = (
     "Install what leads there: sudo apt install libasound2-plugins (Debian, Ubuntu), "
     "sudo dnf install alsa-plugins-pulseaudio (Fedora), sudo pacman -S alsa-plugins (Arch)."
@@ -36,15 +43,14 @@ HOW_TO_GET_ONE = {
 class VirtualMicSink(PlaybackSink):
     """Plays into the microphone that vcam makes on PulseAudio or PipeWire, and takes it away at the end."""
 
-    check_period = 2.0
+    check_period = 1.0  # PulseAudio moves the stream to the speakers if somebody unloads the sink
 
     def __init__(self, buffering: float = BUFFERING) -> None:
         super().__init__(find_bridge, virtual_mic.DESCRIPTION, buffering)
 
     def open(self) -> None:
         virtual_mic.create()
-        # Read by libpulse and by PipeWire's ALSA plugin; PortAudio has no way to name a sound server's sink.
-        with portaudio.environment(PULSE_SINK=virtual_mic.FEED, PIPEWIRE_NODE=virtual_mic.FEED):
+        with portaudio.environment(**_WHERE):
             super().open()
 
     def check(self) -> None:

@@ -38,7 +38,8 @@ _FEED_ARGUMENTS = (
 )
 _LOW_LATENCY = "norewinds=1"
 _SOURCE_ARGUMENTS = (
-    f"source_name={SOURCE} master={FEED}.monitor source_properties=\"device.description='{DESCRIPTION}'\""
+    f"source_name={SOURCE} master={FEED}.monitor channels=1 channel_map=mono "
+    f"source_properties=\"device.description='{DESCRIPTION}'\""
 )
 
 

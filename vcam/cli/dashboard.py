@@ -10,7 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from vcam.cli.status_view import STAGES, load_rows, stage_table
+from vcam.cli.status_view import STAGES, load_rows, output_text, stage_table
 from vcam.control import SessionControl
 
 METER_WIDTH = 30
@@ -67,6 +67,8 @@ def render_status(status: dict[str, Any], rate: float | None = None, expected: s
     table.add_column()
     table.add_row("microphone", Text(f"{audio['device'] or '-'}, {audio['sample_rate']} Hz"))
     table.add_row("level", _meter(audio["level_dbfs"], audio["speech"]))
+    if audio.get("output"):
+        table.add_row("voice to", Text(output_text(audio["output"])))
     table.add_row("avatar", Text(f"{status['avatar']} ({status['animator']}), profile {status['profile']}"))
     table.add_row("camera", Text(f"{camera['kind']}  {camera['device'] or ''}", overflow="fold"))
     table.add_row("picture", _picture(camera, rate))

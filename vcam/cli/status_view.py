@@ -50,7 +50,7 @@ def status_rows(status: dict[str, Any], pid: int) -> list[tuple[str, str]]:
         ("avatar", _text(status.get("avatar"))),
         ("animator", _text(status.get("animator"))),
         ("audio", _audio(audio)),
-        *([("voice to", _output(output))] if (output := _dict(audio, "output")) else []),
+        *([("voice to", output_text(output))] if (output := _dict(audio, "output")) else []),
         ("camera", _camera(camera)),
         ("frames", f"{shown} shown, {repeated} repeated, {skipped} skipped"),
         ("latency", _latency(latency)),
@@ -117,7 +117,8 @@ def _audio(audio: dict[str, Any]) -> str:
     return ", ".join([*parts, heard])
 
 
-def _output(output: dict[str, Any]) -> str:
+def output_text(output: dict[str, Any]) -> str:
+    """Where the voice goes, in a line: ``audio.output`` of the status."""
     parts = [_text(output.get("device")), f"{_number(output.get('delay_ms'))} ms after you speak"]
     skew = output.get("skew_ms")
     if isinstance(skew, int | float):
