@@ -74,7 +74,6 @@ def test_a_stream_has_every_frame_from_the_first_to_the_last(make: Make, quality
 @pytest.mark.parametrize(
     "profile",
     [
-        {"quality": "balanced", "sampling_timesteps": 2},
         {"quality": "fast", "sampling_timesteps": 2},
         {"quality": "balanced", "chunk": (3, 5, 2), "overlap": 77, "sampling_timesteps": 2},
     ],

@@ -14,12 +14,15 @@ from pydantic import ValidationError
 
 from tests.animators.ditto.standing import SIZE, Ditto, calls, ditto_profile
 from tests.animators.ditto.videos import write_video
+from tests.animators.lite.test_expressions import photo_of
 from vcam.animators.base import Scene
 from vcam.animators.ditto.animator import DittoAnimator
 from vcam.animators.ditto.build import DittoBuilder, live_plan, offline_options
 from vcam.animators.ditto.checkpoint import Checkpoint
 from vcam.animators.ditto.picture import source_of
-from vcam.animators.lite import LiteAnimator
+from vcam.animators.lite import Avatar as DrawnAvatar
+from vcam.animators.lite import LiteAnimator, load_avatar
+from vcam.animators.lite.photo.package import save_package
 from vcam.build import build_animator
 from vcam.errors import AnimatorError, AvatarError
 from vcam.profile.model import Profile
@@ -134,7 +137,13 @@ def test_options_that_there_are_not_are_refused(stand_in: Path) -> None:
     with pytest.raises(AnimatorError, match="no control 'delta_jaw'") as error:
         live_plan(ditto_profile(options={"overall_ctrl_info": {"delta_jaw": 1}}), checkpoint)
     assert "delta_yaw" in error.value.hint
-    refused: list[dict[str, Any]] = [{"delta_eye_arr": [[1, 2]]}, {"emo": 9}, {"emo": []}, {"smo_k_d": 0}, {"sampling_timesteps": "many"}]
+    refused: list[dict[str, Any]] = [
+        {"delta_eye_arr": [[1, 2]]},
+        {"emo": 9},
+        {"emo": []},
+        {"smo_k_d": 0},
+        {"sampling_timesteps": "many"},
+    ]
     for wrong in refused:
         with pytest.raises(AnimatorError):
             live_plan(ditto_profile(options=wrong), checkpoint)
@@ -158,6 +167,20 @@ def test_a_drawn_portrait_a_picture_and_a_video(tmp_path: Path, landmarks: str) 
         assert ("insightface_det" in ditto.backend.loads) <= (landmarks == "insightface")
         animator.close()
     assert source_of(ditto_profile(str(picture))) == picture
+
+
+@pytest.mark.usefixtures("private_user")
+def test_an_avatar_that_was_made_for_lite(ditto_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(ditto_cache))
+    drawn = load_avatar("robin")
+    assert isinstance(drawn, DrawnAvatar)
+    photo = photo_of(drawn)
+    save_package("me", photo.rgb, photo.landmarks)
+    profile = ditto_profile("me")
+    np.testing.assert_array_equal(np.asarray(Image.open(source_of(profile))), photo.rgb)
+    animator = Ditto(profile).make()
+    animator.warm_up()
+    animator.close()
 
 
 def test_a_short_video_is_a_portrait(tmp_path: Path) -> None:
