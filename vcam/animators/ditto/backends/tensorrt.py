@@ -1,0 +1,197 @@
+"""Networks run by TensorRT, from engines built for this GPU; tensors stay in its memory between them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from vcam.animators.ditto.networks import REGISTRATION, NetworkSpec
+from vcam.engines.manifest import Target
+from vcam.engines.passes import Precision
+from vcam.errors import AnimatorError
+
+from .base import Array, Backend, DeviceInfo, Network, Tensor
+from .cuda import CudaDevice
+from .signature import fits
+from .tensorrt_engines import BUILD, EngineFiles, engines_folder
+from .tensorrt_part import Part, Pool, TrtTensor
+from .tensorrt_runtime import TensorRt
+
+logger = logging.getLogger(__name__)
+
+_CONDITION, _STEP = "condition", "step"
+
+
+class TensorRtBackend(Backend):
+    """``device`` and ``library`` are opened where they are not given; ``spare`` runs the registration's networks where
+    they have no engines: they are needed once for each portrait.
+
+    All networks share one stream. ``graphs``: record what is repeated as CUDA graphs.
+    """
+
+    name: ClassVar[str] = "tensorrt"
+
+    def __init__(
+        self,
+        checkpoint: Path,
+        *,
+        gpu: int = 0,
+        precision: Precision = "fp16",
+        batch: int = 1,
+        graphs: bool = False,
+        spare: Backend | None = None,
+        device: CudaDevice | None = None,
+        library: TensorRt | None = None,
+    ) -> None:
+        """``checkpoint``: its folder. Raises AnimatorError without TensorRT, or a GPU that it can use."""
+        self.library = TensorRt() if library is None else library
+        self.gpu = CudaDevice(gpu) if device is None else device
+        self.graphs = graphs
+        target = Target.of(self.gpu.capability, self.library.version)
+        self.files = EngineFiles(engines_folder(checkpoint), target, precision, batch)
+        with self.gpu.current():
+            self.stream = self.gpu.stream()
+        self._pool = Pool(self.gpu)
+        self._spare = spare
+
+    @property
+    def device(self) -> DeviceInfo:
+        return DeviceInfo(self.name, self.gpu.name, self.library.version)
+
+    def load(self, path: Path, spec: NetworkSpec) -> Network:
+        """``path``: of the network's ONNX graph, which its engine must have been built of."""
+        try:
+            files = self.files.current(spec, path)
+        except AnimatorError as error:
+            if self._spare is None or spec not in REGISTRATION:
+                raise
+            logger.info("%s runs on %s: %s", spec.name, self._spare.device.provider, error.message)
+            return self._spare.load(path, spec)
+        parts: dict[str, Part] = {}
+        with self.gpu.current():
+            try:
+                for role, file in files.items():
+                    parts[role] = Part(self.gpu, self.stream, self.library.read(file))
+                _check(spec, parts, self.files.batch)
+                return TensorRtNetwork(self, spec, parts)
+            except AnimatorError:
+                for part in parts.values():
+                    part.close()
+                raise
+
+    def put(self, array: Array) -> Tensor:
+        with self.gpu.current():
+            return TrtTensor.pooled(self.gpu, self.stream, self._pool, array)
+
+    def close(self) -> None:
+        """After its networks. Tensors that are still held cannot be used any more."""
+        with self.gpu.current():
+            self._pool.close()
+        self.gpu.close()
+
+
+class TensorRtNetwork(Network):
+    """One network: an engine, or two of which the first is run only when its input changes.
+
+    The diffusion network's audio encoding (``condition``) is the same for all steps of a clip; the second engine
+    (``step``) reads it where the first left it.
+    """
+
+    def __init__(self, backend: TensorRtBackend, spec: NetworkSpec, parts: Mapping[str, Part]) -> None:
+        self.spec = spec
+        self.backend = backend
+        self.parts = dict(parts)
+        self._first: Part | None = self.parts.get(_CONDITION)
+        self._last: Part = self.parts[_STEP] if self._first else next(iter(self.parts.values()))
+        self._known: Any = None  # the condition that the first part has encoded
+        if self._first is not None:
+            for name in self._first.outputs:
+                self._last.read_at(name, self._first.address(name))
+
+    def run(self, inputs: Mapping[str, Tensor], keep: Sequence[str] = ()) -> dict[str, Tensor]:
+        if not self.parts:
+            raise AnimatorError(f"The network {self.spec.name} has been closed.")
+        if inputs.keys() != self.spec.inputs.keys() or not self.spec.outputs.keys() >= set(keep):
+            raise AnimatorError(
+                f"The network {self.spec.name} takes {', '.join(self.spec.inputs)} and gives"
+                f" {', '.join(self.spec.outputs)}; it was given {', '.join(inputs) or 'nothing'} and asked for"
+                f" {', '.join(keep) or 'all'}."
+            )
+        with self.backend.gpu.current():
+            try:
+                self.enqueue(inputs)
+            except ValueError as error:
+                raise AnimatorError(f"The network {self.spec.name}: {error}") from error
+            made: dict[str, Tensor] = {name: self._last.kept(name) for name in keep}
+            coming = {name: self._last.fetch(name) for name in self.spec.outputs if name not in keep}
+            if coming:
+                self.backend.stream.synchronize()
+            for name, array in coming.items():
+                made[name] = _float32(array)
+        return made
+
+    def enqueue(self, inputs: Mapping[str, Tensor]) -> Part:
+        """Start a run, with the device current; the part whose outputs are the network's."""
+        if self._first is not None:
+            condition = {name: inputs[name] for name in self._first.inputs}
+            if not self._encoded(condition):
+                self._known = None
+                _give(self._first, condition)
+                self._first.run()
+                self._known = condition
+        own = [name for name in self._last.inputs if name in self.spec.inputs]
+        _give(self._last, {name: inputs[name] for name in own})
+        self._last.run()
+        return self._last
+
+    def close(self) -> None:
+        if self.parts:
+            with self.backend.gpu.current():
+                self.backend.stream.synchronize()
+                for part in self.parts.values():
+                    part.close()
+            self.parts.clear()
+            self._known = None
+
+    def _encoded(self, condition: Mapping[str, Tensor]) -> bool:
+        """Whether these very tensors were encoded last; an array in main memory may have changed since."""
+        known = self._known
+        return known is not None and all(
+            isinstance(tensor, TrtTensor) and tensor is known[name] for name, tensor in condition.items()
+        )
+
+
+def _give(part: Part, inputs: Mapping[str, Tensor]) -> None:
+    part.settle()
+    for name, tensor in inputs.items():
+        if isinstance(tensor, TrtTensor):
+            part.use(name, tensor)
+        else:
+            part.put(name, tensor if isinstance(tensor, np.ndarray) else tensor.numpy())
+
+
+def _check(spec: NetworkSpec, parts: Mapping[str, Part], batch: int) -> None:
+    """Raises AnimatorError unless the engines have the network's inputs and outputs."""
+    inputs = {name: info for part in parts.values() for name, info in part.inputs.items()}
+    outputs = {name: info for part in parts.values() for name, info in part.outputs.items()}
+    wrong = [f"no {name}" for name in spec.inputs if name not in inputs]
+    wrong += [f"no {name}" for name in spec.outputs if name not in outputs]
+    wrong += [f"an unknown {name}" for name in inputs if name not in spec.inputs and name not in outputs]
+    for name, shape in (*spec.inputs.items(), *spec.outputs.items()):
+        info = inputs.get(name) or outputs.get(name)
+        if info is None:
+            continue
+        found = tuple(None if size == -1 else size for size in info.shape)
+        if not (fits(found, shape) or (batch > 1 and fits(found[1:], shape[1:]))):
+            wrong.append(f"{name} of the shape {info.shape}")
+    if wrong:
+        raise AnimatorError(f"The engine of {spec.name} is another network's: it has {', '.join(wrong)}.", BUILD)
+
+
+def _float32(array: Array) -> Array:
+    """A copy, out of the pinned memory."""
+    return array.astype(np.float32) if array.dtype == np.float16 else array.copy()

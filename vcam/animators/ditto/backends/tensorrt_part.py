@@ -1,0 +1,192 @@
+"""An engine with its buffers: allocated once, filled through pinned memory, run on a stream."""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from .base import Array
+from .tensorrt_runtime import Engine, Shape, TensorInfo
+
+
+class Pool:
+    """Device memory that is used again. What is given back is only kept, so any thread may do so at any time.
+
+    All work is on one stream: who gets a buffer writes to it after whoever had it before has read it.
+    """
+
+    def __init__(self, device: Any) -> None:
+        self._device = device
+        self._free: dict[int, list[Any]] = defaultdict(list)
+        self._all: list[Any] = []
+
+    def take(self, size: int) -> Any:
+        if self._free[size]:
+            return self._free[size].pop()
+        made = self._device.alloc(size)
+        self._all.append(made)
+        return made
+
+    def give(self, memory: Any) -> None:
+        self._free[memory.size].append(memory)
+
+    def close(self) -> None:
+        """With the device current."""
+        self._free.clear()
+        while self._all:
+            self._all.pop().free()
+
+
+class TrtTensor:
+    """An array on the GPU. ``owner``: what its memory belongs to, kept for as long as this is."""
+
+    def __init__(self, device: Any, stream: Any, address: int, shape: Shape, dtype: np.dtype[Any], owner: Any) -> None:
+        self.address, self.shape, self.dtype = address, shape, dtype
+        self._device, self._stream, self._owner = device, stream, owner
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    @classmethod
+    def pooled(cls, device: Any, stream: Any, pool: Pool, array: Array) -> TrtTensor:
+        """A copy of ``array`` in the pool's memory, which it gets back when the tensor is forgotten."""
+        contiguous = np.ascontiguousarray(array)
+        memory = pool.take(contiguous.nbytes)
+        stream.upload(memory.address, contiguous)
+        stream.synchronize()  # the caller's array may change
+        made = cls(device, stream, memory.address, contiguous.shape, contiguous.dtype, memory)
+        weakref.finalize(made, pool.give, memory)
+        return made
+
+    def numpy(self) -> Array:
+        """A copy in main memory."""
+        made = np.empty(self.shape, self.dtype)
+        with self._device.current():
+            self._stream.download(made, self.address)
+            self._stream.synchronize()
+        return made
+
+
+class Part:
+    """Raises AnimatorError where the GPU's memory does not suffice."""
+
+    def __init__(self, device: Any, stream: Any, engine: Engine) -> None:
+        """With the device current."""
+        self.engine, self.tensors = engine, engine.tensors
+        self._device, self._stream = device, stream
+        self._execution = engine.start()
+        self._shapes: dict[str, Shape] = {}
+        self._bound: dict[str, int] = {}
+        self._memory: dict[str, Any] = {}
+        self._staging: dict[str, Array] = {}
+        self._uploaded = device.event()
+        self._pending = False
+        for info in self.tensors.values():
+            if info.profile is not None:
+                self._execution.set_shape(info.name, info.profile[2])
+        for info in self.tensors.values():
+            shape = self._most(info)
+            self._memory[info.name] = device.alloc(math.prod(shape) * info.dtype.itemsize)
+            self._staging[info.name] = device.pinned(shape, info.dtype)
+            self._shapes[info.name] = shape
+            self._bind(info.name, self._memory[info.name].address)
+
+    @property
+    def inputs(self) -> Mapping[str, TensorInfo]:
+        return {name: info for name, info in self.tensors.items() if info.is_input}
+
+    @property
+    def outputs(self) -> Mapping[str, TensorInfo]:
+        return {name: info for name, info in self.tensors.items() if not info.is_input}
+
+    def address(self, name: str) -> int:
+        """Of the part's own buffer."""
+        return int(self._memory[name].address)
+
+    def settle(self) -> None:
+        """Before the first of some ``put``: what was uploaded last must have left the pinned memory."""
+        if self._pending:
+            self._uploaded.synchronize()
+            self._pending = False
+
+    def put(self, name: str, array: Array) -> None:
+        """Copy an input to its own buffer. Raises ValueError for a wrong shape or type."""
+        info = self.tensors[name]
+        self._fit(info, array.shape, array.dtype)
+        room = self._staging[name].reshape(-1)[: array.size].reshape(array.shape)
+        np.copyto(room, array, casting="same_kind")
+        self._bind(name, self.address(name))
+        self._stream.upload(self.address(name), room)
+        self._stream.record(self._uploaded)
+        self._pending = True
+
+    def use(self, name: str, tensor: TrtTensor) -> None:
+        """Read an input where it is on the GPU. Raises ValueError for a wrong shape or type."""
+        info = self.tensors[name]
+        if tensor.dtype != info.dtype:
+            raise ValueError(f"{name} must be {info.dtype}, not {tensor.dtype}")
+        self._fit(info, tensor.shape, tensor.dtype)
+        self._bind(name, tensor.address)
+
+    def read_at(self, name: str, address: int) -> None:
+        """As :meth:`use`, for an address that is known to hold the right thing."""
+        self._bind(name, address)
+
+    def write_at(self, name: str, address: int) -> None:
+        """Write an output there rather than into its own buffer."""
+        self._bind(name, address)
+
+    def run(self, stream: Any = None) -> None:
+        """Returns at once. ``stream``: another than the usual one, to record a graph."""
+        self._execution.run((stream or self._stream).handle)
+
+    def kept(self, name: str) -> TrtTensor:
+        """An output where it is."""
+        info = self.tensors[name]
+        return TrtTensor(self._device, self._stream, self._bound[name], self._shape(info), info.dtype, self)
+
+    def fetch(self, name: str) -> Array:
+        """Start an output's copy to pinned memory: to be read, and copied, after ``Stream.synchronize``."""
+        info = self.tensors[name]
+        shape = self._shape(info)
+        room = self._staging[name].reshape(-1)[: math.prod(shape)].reshape(shape)
+        self._stream.download(room, self._bound[name])
+        return room
+
+    def close(self) -> None:
+        """With the device current. May be called twice."""
+        while self._memory:
+            self._memory.popitem()[1].free()
+
+    def _most(self, info: TensorInfo) -> Shape:
+        if info.profile is not None:
+            return info.profile[2]
+        return self._execution.shape(info.name) if -1 in info.shape else info.shape
+
+    def _shape(self, info: TensorInfo) -> Shape:
+        return self._execution.shape(info.name) if -1 in info.shape else info.shape
+
+    def _fit(self, info: TensorInfo, shape: Shape, dtype: np.dtype[Any]) -> None:
+        if len(shape) != len(info.shape) or any(b not in (-1, a) for a, b in zip(shape, info.shape, strict=True)):
+            raise ValueError(f"{info.name} must have the shape {info.shape}, not {shape}")
+        if dtype.kind != info.dtype.kind:
+            raise ValueError(f"{info.name} must be {info.dtype}, not {dtype}")
+        if info.profile is not None:
+            least, _, most = info.profile
+            if any(not a <= size <= b for a, size, b in zip(least, shape, most, strict=True)):
+                raise ValueError(f"{info.name} must have sizes from {least} to {most}, not {shape}")
+            if self._shapes[info.name] != shape:
+                self._execution.set_shape(info.name, shape)
+                self._shapes[info.name] = shape
+
+    def _bind(self, name: str, address: int) -> None:
+        if self._bound.get(name) != address:
+            self._execution.set_address(name, address)
+            self._bound[name] = address
