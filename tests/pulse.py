@@ -82,10 +82,7 @@ class PulseServer:
         options = ("-n", "--daemonize=no", "--exit-idle-time=-1", "--disallow-exit", "--use-pid-file=no")
         self._server = self._spawn("pulseaudio", *options, "--log-target=stderr", *(f"--load={m}" for m in modules))
         wait_until(self._answers, READY_SECONDS, "the PulseAudio server")
-        # Without a stream that keeps the sink awake the first recorded block comes 1 to 2 s late.
-        self._players.append(
-            self._spawn("pacat", "-d", "mic_in", "--latency-msec=10", "--raw", "--rate=48000", "--channels=1", ZERO)
-        )
+        self._keep_awake("mic_in")
         wait_until(self._awake, READY_SECONDS, "the keep-alive stream")
 
     def kill(self) -> None:
@@ -124,6 +121,23 @@ class PulseServer:
             number, name = line.split("\t")[:2]
             if name == module:
                 self.pactl("unload-module", number)
+
+    def unload_sink(self, sink: str) -> None:
+        """Unload one sink, as if its device had been unplugged."""
+        for line in self.pactl("list", "short", "modules").splitlines():
+            if f"sink_name={sink} " in f"{line} ":
+                self.pactl("unload-module", line.split("\t")[0])
+
+    def load_sink(self, sink: str) -> None:
+        """Plug a sink in again, with a stream that keeps it awake."""
+        self.pactl("load-module", "module-null-sink", f"sink_name={sink}", "rate=48000", "channels=1", "norewinds=1")
+        self._keep_awake(sink)
+
+    def _keep_awake(self, sink: str) -> None:
+        # Without such a stream the first recorded block comes 1 to 2 s late.
+        self._players.append(
+            self._spawn("pacat", "-d", sink, "--latency-msec=10", "--raw", "--rate=48000", "--channels=1", ZERO)
+        )
 
     def _answers(self) -> bool:
         if self._server is None or self._server.poll() is not None:

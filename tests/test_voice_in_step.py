@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import statistics
 import threading
@@ -104,6 +105,25 @@ def test_a_source_that_somebody_unloads_is_made_again(session: Session, sound_se
     for module in reversed(virtual_mic.modules()):
         sound_server.pactl("unload-module", module.number)
     wait_until(virtual_mic.exists, 20)
+    wait_until(lambda: settled(session), 20)
+    delays = measured(session, 4)
+    assert statistics.median(delays) == pytest.approx(session.latency.total, abs=TOLERANCE)
+
+
+def test_made_to_listen_to_itself_it_goes_back_to_a_real_microphone(
+    session: Session, sound_server: PulseServer
+) -> None:
+    def recorders() -> list[str]:
+        """The sources that this process records from."""
+        by_number = dict(line.split("\t")[:2] for line in sound_server.pactl("list", "short", "sources").splitlines())
+        return [by_number[source] for _, source in virtual_mic._recorders(os.getpid())]
+
+    session.start()
+    wait_until(lambda: settled(session))
+    assert recorders() == ["mic_in.monitor"]
+    ((stream, _),) = virtual_mic._recorders(os.getpid())
+    sound_server.pactl("move-source-output", stream, virtual_mic.SOURCE)
+    wait_until(lambda: recorders() == ["mic_in.monitor"])
     wait_until(lambda: settled(session), 20)
     delays = measured(session, 4)
     assert statistics.median(delays) == pytest.approx(session.latency.total, abs=TOLERANCE)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
@@ -127,3 +128,32 @@ def test_a_server_that_refuses_is_quoted(pretended_pactl: Path) -> None:
     pretended_pactl.chmod(0o700)
     with pytest.raises(OutputError, match="Module initialization failed"):
         virtual_mic.create()
+
+
+@pytest.mark.parametrize(
+    ("sources", "moved_to"),
+    [
+        ("vcam_microphone usb.monitor bluez_input alsa_input.usb", "alsa_input.usb"),
+        ("vcam_microphone usb.monitor bluez_input", "bluez_input"),
+        ("vcam_microphone usb.monitor", None),
+    ],
+)
+def test_vcam_does_not_listen_to_itself(
+    sources: str, moved_to: str | None, pretended_pactl: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PULSE_SOURCE", raising=False)
+    log = tmp_path / "log"
+    listed = "\\n".join(f"{number}\\t{name}" for number, name in enumerate(sources.split(), 7))
+    owner = f'application.process.id = \\"{os.getpid()}\\"\\n\\t\\tvcam.listens = \\"yes\\"'
+    output = f"Source Output #42\\n\\tSource: 7\\n\\t\\t{owner}\\n"
+    pretended_pactl.write_text(
+        f'#!/bin/sh\necho "$*" >> {log}\n'
+        f'case "$*" in *sources) printf "{listed}";; *source-outputs) printf "{output}";; esac\n'
+    )
+    pretended_pactl.chmod(0o700)
+    if moved_to is None:
+        with pytest.raises(OutputLost, match="would hear itself"):
+            virtual_mic.check()
+    else:
+        virtual_mic.check()
+        assert log.read_text().splitlines()[-1] == f"move-source-output 42 {moved_to}"

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from vcam.audio import portaudio
+from vcam.audio import portaudio, virtual_mic
 from vcam.audio.devices import MICROPHONE, AudioDevice, find_input
 from vcam.audio.resample import Resampler
 from vcam.audio.source import Block, Source
@@ -100,7 +100,8 @@ class MicrophoneSource(Source):
         capture = _Capture()
         try:
             device = find_input(self._spec)
-            stream = _start(device, capture)
+            with portaudio.environment(**virtual_mic.listening()):
+                stream = _start(device, capture)
         except SourceError:
             if not fresh:
                 portaudio.want_rescan()

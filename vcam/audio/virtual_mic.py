@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ logger = logging.getLogger(__name__)
 DESCRIPTION = "vcam microphone"
 SOURCE = "vcam_microphone"
 FEED = "vcam_microphone_feed"
+LISTENS = "vcam.listens"  # property of the streams in which vcam listens to the user
 
 PACTL_MISSING = (
     "Install it: sudo apt install pulseaudio-utils (Debian, Ubuntu; for PipeWire too), "
@@ -91,13 +93,56 @@ def exists() -> bool:
 
 
 def check() -> None:
-    """Raises OutputLost if the microphone is not there any more."""
+    """Raises OutputLost if the microphone is not there any more, or if vcam itself listens to it and must not.
+
+    A server moves who records from a microphone that goes away, or follows the system's default, to another one: if
+    that is vcam's own, the voice would go round for ever. It is then moved on to a third one, if there is any.
+    """
     try:
-        there = exists()
+        there = [line.split("\t")[:2] for line in _pactl("list", "short", "sources").splitlines()]
+        if [name for _, name in there if name == SOURCE] == []:
+            raise OutputLost(f"The virtual microphone {DESCRIPTION} was removed.")
+        own = {number for number, name in there if name in (SOURCE, f"{FEED}.monitor")}
+        recorders = _recorders(os.getpid())
+        looping = [recorder for recorder, source in recorders if source in own]
+        if not looping:
+            return
+        other = _other_microphone([name for _, name in there])
+        if other is None:
+            raise OutputLost(f"vcam would hear itself: {DESCRIPTION} is the only microphone that is left.")
+        for recorder in looping:
+            _pactl("move-source-output", recorder, other)
+    except OutputLost:
+        raise
     except OutputError as error:
         raise OutputLost(error.message, error.hint) from error
-    if not there:
-        raise OutputLost(f"The virtual microphone {DESCRIPTION} was removed.")
+    logger.warning("vcam was made to listen to its own microphone; it listens to %s now", other)
+
+
+def listening() -> dict[str, str]:
+    """Environment variables under which a stream is opened that must not hear vcam's own microphone."""
+    if os.environ.get("PULSE_SOURCE") == SOURCE:  # this one is wanted there: to measure what others hear
+        return {}
+    return {"PULSE_PROP": f"{os.environ.get('PULSE_PROP', '')} {LISTENS}=yes".strip()}
+
+
+def _recorders(pid: int) -> list[tuple[str, str]]:
+    """A process's streams that listen for vcam: their numbers, and those of the sources that they record from."""
+    found = []
+    for block in _pactl("list", "source-outputs").split("Source Output #")[1:]:
+        source = re.search(r"^\s*Source: (\d+)", block, re.MULTILINE)
+        owner = re.search(r'application\.process\.id = "(\d+)"', block)
+        if f'{LISTENS} = "yes"' in block and source is not None and owner is not None and int(owner[1]) == pid:
+            found.append((block.split()[0], source[1]))
+    return found
+
+
+def _other_microphone(names: list[str]) -> str | None:
+    """Which source to listen to instead: the one that the environment asks for, else a real one, else any."""
+    if (wanted := os.environ.get("PULSE_SOURCE")) in names:
+        return wanted
+    others = [name for name in names if not name.endswith(".monitor") and name != SOURCE]
+    return next((name for name in others if name.startswith("alsa_input")), others[0] if others else None)
 
 
 def modules() -> list[Module]:

@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 BEFORE = -1  # number of blocks that the loop knows nothing of
 LEAST_AHEAD = 3  # blocks that wait for the device, so that this thread may be late by as many
 MOST_AHEAD = 15
+FIRST_CHECK = 0.3  # s after opening until it is looked whether those who listen can
 FIRST_REPORTS = 5  # of the device, before its latency is believed
 WAIT = 0.1  # s
 LOST_WAIT = 0.05  # s between looks whether to try again
@@ -159,7 +160,7 @@ class VoicePlayer:
             self._jumps_before += self._loop.jumps
         self._loop = None
         self._audible = False
-        self._check, self._check_at = None, time.monotonic() + (self.sink.check_period or 0.0)
+        self._check, self._check_at = None, time.monotonic() + FIRST_CHECK
         self._under_way = 0
         for _ in range(self._ahead):
             self._put(BEFORE, silence(self.sink.frames))  # until it is known when a block is heard
