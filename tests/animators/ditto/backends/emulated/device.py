@@ -36,6 +36,7 @@ class Device:
     def __init__(self, library: Path | None = None, room: int = 1 << 40) -> None:
         """``room``: bytes that can be had."""
         self.held: dict[int, Memory] = {}
+        self.streams: dict[int, Stream] = {}
         self.copied = {"up": 0, "down": 0}
         self.allocations = 0
         self.closed = False
@@ -112,10 +113,10 @@ class Graph:
 class Stream:
     """While it is captured it does nothing but note, as CUDA does."""
 
-    handle = 1
-
     def __init__(self, device: Device) -> None:
         self._device = device
+        self.handle = len(device.streams) + 1
+        device.streams[self.handle] = self
         self.noted: list[Callable[[], None]] | None = None
 
     def do(self, work: Callable[[], None]) -> None:
