@@ -16,7 +16,7 @@ import onnx
 import onnxruntime
 from onnx import helper
 
-from vcam.engines.shapes import fixed_inputs, shape_of
+from vcam.engines.shapes import fixed_inputs, infer_shapes, shape_of
 
 from .device import Device
 
@@ -234,8 +234,9 @@ class OnnxParser:
 
     def parse_from_file(self, model: str) -> bool:
         graph = onnx.load(model)
+        shapes = infer_shapes(graph)
         for node in graph.graph.node:
-            if node.op_type in ("GridSample", "GridSample3D"):
+            if node.op_type.startswith("GridSample") and len(shapes.get(node.input[0], ())) == 5:
                 self._errors.append(f"No importer registered for op: {node.op_type}")
         self._network._graph = graph.SerializeToString()
         return not self._errors
