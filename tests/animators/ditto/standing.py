@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from vcam.animators.base import Animator, Scene
 from vcam.animators.ditto.animator import DittoAnimator, DittoPose
@@ -147,13 +148,17 @@ def opening(animator: DittoAnimator, picture: ByteArray) -> float:
     return float(animator.portrait()[box].mean() - picture[box].mean())
 
 
-def lag(openings: FloatArray, sound: FloatArray) -> float:
-    """How many samples the mouth is behind the sound: where its opening fits the loudness best."""
+def lag(openings: FloatArray, sound: FloatArray, frames: npt.NDArray[np.int64] | None = None) -> float:
+    """How many samples the mouth is behind the sound: where its opening fits the loudness best.
+
+    ``frames``: which frames of the sound these are, if not all.
+    """
+    begins = (np.arange(len(openings)) if frames is None else frames) * FRAME_SAMPLES
     power = np.concatenate([[0.0], np.cumsum(sound.astype(np.float64) ** 2)])
     lags = range(-1920, 1921, 80)
     fits = []
     for behind in lags:
-        starts = np.arange(len(openings)) * FRAME_SAMPLES - behind
+        starts = begins - behind
         ends = np.clip(starts + FRAME_SAMPLES, 0, len(sound))
         level = np.sqrt((power[ends] - power[np.clip(starts, 0, len(sound))]) / FRAME_SAMPLES)
         fits.append(np.corrcoef(level, openings)[0, 1])
