@@ -542,3 +542,25 @@ def test_when_the_delay_is_raised_the_voice_follows(monkeypatch: pytest.MonkeyPa
         wait_until(lambda: session.latency.delay > before + 0.15)
         wait_until(lambda: abs(session.status()["audio"]["output"]["skew_ms"]) <= 20)
         assert session.status()["audio"]["output"]["delay_ms"] > (before + 0.15) * 1000
+
+
+def test_a_voice_that_is_interrupted_again_and_again_gets_more_time_and_so_do_the_lips(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("vcam.session.WATCH_WINDOW", 0.5)
+    output = Loudspeaker()
+    bench = with_output(output)
+    with bench.session as session:
+        wait_until(lambda: heard(output))
+        before = session.latency.delay
+        player = session._player
+        assert player is not None
+
+        def raised() -> bool:
+            player.interruptions += 1
+            return session.latency.delay > before + 0.019
+
+        wait_until(raised)
+        assert any("the delay was raised" in text for text in session.status()["warnings"])
+        wait_until(lambda: session.status()["audio"]["output"]["delay_ms"] is not None)
+        wait_until(lambda: abs(session.status()["audio"]["output"]["skew_ms"]) <= 20)

@@ -50,6 +50,7 @@ SKIPPED_SHARE = 0.1  # of the window's frames, before the user is told
 LATENESS_ALLOWED = 0.02  # s that sound may come later than planned before the delay is planned anew
 VOICE_STEP = 0.02  # s by which the delay is raised where the voice keeps being interrupted, so many times:
 VOICE_STEPS = 4
+FEW_INTERRUPTIONS = 2  # of the voice in each of two windows in a row, before that is done
 FILE_LATENCY = 0.02  # s counted for a file where a microphone would have its buffers
 RECENT = 60.0  # s for which passing troubles stay among the warnings
 VOICE_SECONDS = 10
@@ -579,13 +580,13 @@ class Session:
             self.close()
 
     def _voice_needs_more(self) -> bool:
-        """Whether the voice was interrupted in both of the last windows, and a longer delay may help."""
+        """Whether the voice was interrupted repeatedly in both of the last windows, and a longer delay may help."""
         player = self._player
         if player is None or self.profile.audio.output.mode == "direct":
             return False
         fresh = 0 if player.lost else player.interruptions - self._interruptions
         self._interruptions = player.interruptions
-        again = min(fresh, self._interrupted_before) > 0 and self._voice_steps < VOICE_STEPS
+        again = min(fresh, self._interrupted_before) >= FEW_INTERRUPTIONS and self._voice_steps < VOICE_STEPS
         self._interrupted_before = 0 if again else fresh
         self._voice_steps += again
         return again
