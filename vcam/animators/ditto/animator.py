@@ -241,6 +241,7 @@ class DittoAnimator(Animator):
             blinks=blinks,
             placing=self._placing,
             times=self._pasting,
+            drawing=networks.frames(),
         )
 
     def _pose(

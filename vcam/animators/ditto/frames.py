@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from vcam.live.meters import Timings
 from vcam.media import ByteArray, FloatArray
 
 from .avatar import DittoAvatar, SourceFrame
-from .backends.base import Tensor
+from .backends.base import Drawing, Tensor
 from .blinks import Blinks
 from .controls import NO_CONTROL, MotionControl, SourcePose, driven_keypoints, scale_ratio
 from .observing import Observe, nobody
@@ -50,10 +51,12 @@ class FrameMaker:
         exact: bool = False,
         times: Timings | None = None,
         observe: Observe = nobody,
+        drawing: Drawing | None = None,
     ) -> None:
         """``put``: ``Backend.put``; ``placing``: where faces go (all source frames into pictures of one size).
 
         ``exact``: blend as the reference does, in float32, at about twice the cost. ``times`` gets the s of each paste.
+        ``drawing``: draws and pastes where the networks run, rather than the renderer and a Paster; not if ``exact``.
         """
         self._avatar = avatar
         self._options = options
@@ -68,7 +71,8 @@ class FrameMaker:
         self._pasters: OrderedDict[int, Paster] = OrderedDict()
         self._canvas: ByteArray | None = None
         self._shown = -1  # the source frame that is on the canvas
-        self._crops: OrderedDict[Hashable, ByteArray] = OrderedDict()
+        self._drawing = None if exact else drawing
+        self._crops: OrderedDict[Hashable, Any] = OrderedDict()
         self._repeatable = len(avatar.frames) == 1 and not exact
         self._blinks = blinks
         self._times = Timings() if times is None else times
@@ -100,10 +104,15 @@ class FrameMaker:
         x_d = self._renderer.stitch(x_s, free)
         for name, value in (("source_frame_idx", index), ("x_s", x_s), ("x_d_before_stitch", free), ("x_d", x_d)):
             self._observe(name, value)
-        render = self._renderer.render if self._exact else self._renderer.render_bytes
-        crop = render(self._device_features(index), x_s, x_d, self._observe)
+        crop: Any
+        if self._drawing is not None:
+            crop = self._drawing.face(self._device_features(index), x_s, x_d)
+        else:
+            render = self._renderer.render if self._exact else self._renderer.render_bytes
+            crop = render(self._device_features(index), x_s, x_d, self._observe)
         if alike is not None:
-            self._keep(alike, np.asarray(crop, np.uint8).copy())
+            lasting = np.asarray(crop, np.uint8).copy() if self._drawing is None else self._drawing.keep(crop)
+            self._keep(alike, lasting)
         made = self._paste(index, crop)
         self._observe("frames", made)
         return made
@@ -118,17 +127,19 @@ class FrameMaker:
             self._features[index] = self._put(self._avatar.frames[index].features)
         return self._features[index]
 
-    def _keep(self, alike: Hashable, crop: ByteArray) -> None:
+    def _keep(self, alike: Hashable, crop: Any) -> None:
         self._crops[alike] = crop
         if len(self._crops) > KEPT_CROPS:
             self._crops.popitem(last=False)
 
-    def _paste(self, index: int, crop: ByteArray | FloatArray) -> ByteArray:
+    def _paste(self, index: int, crop: Any) -> ByteArray:
         with self._times.measure():
             return self._pasted(index, crop)
 
-    def _pasted(self, index: int, crop: ByteArray | FloatArray) -> ByteArray:
+    def _pasted(self, index: int, crop: Any) -> ByteArray:
         paster = self._paster(index)
+        if self._drawing is not None:
+            return self._drawing.paste(index, paster, crop)
         if self._canvas is None:
             self._canvas = np.empty_like(paster.picture)
         if self._shown != index:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from vcam.errors import AnimatorError
 from vcam.live.meters import Timings
 
-from .backends.base import Backend, Network, Tensor
+from .backends.base import Array, Backend, Denoising, Drawing, Network, Tensor
 
 logger = logging.getLogger(__name__)
 
@@ -23,9 +23,21 @@ class Metered(Network):
         self._network = network
         self._lock = threading.Lock()
 
+    @property
+    def inner(self) -> Network:
+        return self._network
+
     def run(self, inputs: Mapping[str, Tensor], keep: Sequence[str] = ()) -> dict[str, Tensor]:
         with self._lock, self.times.measure():
             return self._network.run(inputs, keep)
+
+    def denoise(self, schedule: Denoising, x: Array, noises: Array, cond_frame: Tensor, cond: Tensor) -> Array | None:
+        with self._lock, Timings.stopwatch() as spent:
+            made = self._network.denoise(schedule, x, noises, cond_frame, cond)
+        if made is not None:
+            for _ in schedule.times:  # measured as what it stands for: so many calls
+                self.times.add(spent.seconds / len(schedule.times))
+        return made
 
     def close(self) -> None:
         with self._lock:
@@ -62,6 +74,11 @@ class LoadedNetworks:
             logger.debug("freeing %s", ", ".join(self.networks))
             for network in self.networks.values():
                 network.close()
+
+    def frames(self) -> Drawing | None:
+        """What draws whole frames where the networks run, if the backend can; its faces' times are the decoder's."""
+        warp, decoder = self.networks["warp_network"], self.networks["decoder"]
+        return self.backend.drawing(warp.inner, decoder.inner, decoder.times)
 
     def __getitem__(self, name: str) -> Metered:
         return self.networks[name]

@@ -13,7 +13,7 @@ import numpy as np
 from vcam.errors import AnimatorError
 from vcam.media import FloatArray
 
-from .backends.base import Array, Network, Tensor
+from .backends.base import Array, Denoising, Network, Tensor
 from .motion import MOTION_SIZE, check
 from .observing import Observe, nobody
 from .options import CLIP
@@ -75,6 +75,7 @@ class Sampler:
         self.sigma = np.sqrt((1 - now / after) * (1 - after) / (1 - now))
         self.c = np.sqrt(np.maximum(1 - after - self.sigma**2, 0))
 
+        self._schedule = Denoising(self.times, self.alpha_next_sqrt, self.c)
         self._time_inputs = [np.array([time], np.int64) for time in self.times]
         self._x = np.empty(_SHAPE, np.float32)
         self._term = np.empty(_SHAPE, np.float32)
@@ -100,6 +101,10 @@ class Sampler:
         x[:] = self._drawn()
         if self._redraw:
             self._draw_noises()
+        if self._observe is nobody:
+            made = self._network.denoise(self._schedule, x, self._noises, pose, condition)
+            if made is not None:
+                return np.asarray(made[0], np.float32)
         last = len(self.times) - 1
         for step, time in enumerate(self._time_inputs):
             self._observe("step_x", x[0])

@@ -1,10 +1,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from vcam.animators.ditto.backends.tensorrt_runtime import TensorRt
+from vcam.animators.ditto.networks import ANIMATION
+from vcam.animators.ditto.standin import make_stand_in_checkpoint
+from vcam.engines.build import Workshop, build
+
 from .emulated import compiler
+from .emulated.device import Device
+from .emulated.tensorrt import Emulation
 
 
 @pytest.fixture(scope="session")
@@ -13,3 +21,13 @@ def kernel_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if compiler.COMPILER is None:
         pytest.skip("there is no C++ compiler")
     return compiler.compile_kernels(tmp_path_factory.mktemp("kernels"))
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The stand-in checkpoint with engines of all that moves."""
+    folder = make_stand_in_checkpoint(tmp_path_factory.mktemp("engines") / "checkpoint")
+    device: Any = Device()
+    shop = Workshop(device, TensorRt(Emulation(device).module()))
+    list(build(folder, shop, "fp32", only=[spec.name for spec in ANIMATION]))
+    return folder

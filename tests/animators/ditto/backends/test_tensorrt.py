@@ -18,24 +18,11 @@ from vcam.animators.ditto.backends.tensorrt_engines import engines_folder
 from vcam.animators.ditto.backends.tensorrt_runtime import TensorRt, load_tensorrt
 from vcam.animators.ditto.checkpoint import Checkpoint
 from vcam.animators.ditto.networks import ANIMATION, DECODER, DETECTOR, HUBERT, LMDM, STITCH, WARP, NetworkSpec
-from vcam.animators.ditto.standin import make_stand_in_checkpoint
-from vcam.engines.build import Workshop, build
 from vcam.engines.samples import random_inputs
 from vcam.errors import AnimatorError
 
 from .emulated.device import Device
 from .emulated.tensorrt import Emulation, plan_of
-
-
-@pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The stand-in checkpoint with engines of all that moves."""
-    folder = make_stand_in_checkpoint(tmp_path_factory.mktemp("engines") / "checkpoint")
-    emulation = Emulation(Device())
-    names = [spec.name for spec in ANIMATION]
-    shop = Workshop(emulation.device, TensorRt(emulation.module()))  # type: ignore[arg-type]
-    list(build(folder, shop, "fp32", only=names))
-    return folder
 
 
 @pytest.fixture

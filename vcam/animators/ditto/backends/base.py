@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vcam.animators.ditto.networks import NetworkSpec
+from vcam.live.meters import Timings
 
 Array = npt.NDArray[Any]
 
@@ -39,6 +40,17 @@ class DeviceInfo:
     version: str
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Denoising:
+    """A diffusion's schedule. ``times``: int64 [steps]; ``signal``, ``direction``: float32 [steps - 1], what x_start
+    and the predicted noise weigh in the next x.
+    """
+
+    times: Array
+    signal: Array
+    direction: Array
+
+
 class Network(ABC):
     """One loaded network. Used from one thread at a time."""
 
@@ -55,6 +67,13 @@ class Network(ABC):
     def __call__(self, **inputs: Tensor) -> dict[str, Array]:
         """``run``, with every output in main memory."""
         return self.run(inputs)  # type: ignore[return-value]
+
+    def denoise(self, schedule: Denoising, x: Array, noises: Array, cond_frame: Tensor, cond: Tensor) -> Array | None:
+        """All steps of the diffusion where the network runs: x_start of the last one. None where that is not possible.
+
+        ``x``: float32 [1, 80, 265]; ``noises``: float32 [steps - 1, 1, 80, 265], as they are added. Raises as ``run``.
+        """
+        return None
 
     def warm_up(self, **shapes: tuple[int, ...]) -> None:
         """Run once on zeros, so that no frame pays for what a backend does at first use.
@@ -73,6 +92,19 @@ class Network(ABC):
         """Free what is held. May be called twice."""
 
 
+class Drawing(Protocol):
+    """Draws faces and pastes them where the networks run. Crops are its own; pictures are valid for two calls."""
+
+    def face(self, features: Tensor, x_s: Array, x_d: Array) -> Any:
+        """A crop, valid until the next call."""
+
+    def keep(self, crop: Any) -> Any:
+        """A copy that lasts."""
+
+    def paste(self, index: int, paster: Any, crop: Any) -> Array:
+        """The crop in the picture of source frame ``index``, whose ``Paster`` is given: uint8 RGB [h, w, 3]."""
+
+
 class Backend(ABC):
     """Loads networks onto one device."""
 
@@ -89,3 +121,7 @@ class Backend(ABC):
     @abstractmethod
     def put(self, array: Array) -> Tensor:
         """Keep an array where the networks run, for use in many calls."""
+
+    def drawing(self, warp: Network, decoder: Network, times: Timings | None = None) -> Drawing | None:
+        """What draws whole frames with these of its networks; ``times`` gets the s of each face. None: nothing does."""
+        return None

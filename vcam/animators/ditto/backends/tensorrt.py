@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import logging
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
-from vcam.animators.ditto.networks import REGISTRATION, NetworkSpec
+from vcam.animators.ditto.networks import LMDM, REGISTRATION, NetworkSpec
 from vcam.engines.manifest import Target
 from vcam.engines.passes import Precision
 from vcam.errors import AnimatorError
+from vcam.live.meters import Timings
 
-from .base import Array, Backend, DeviceInfo, Network, Tensor
+from .base import Array, Backend, Denoising, DeviceInfo, Drawing, Network, Tensor
 from .cuda import CudaDevice
+from .cuda_frames import DeviceFrames
+from .cuda_kernels import FORMATS, Kernels, source
 from .signature import fits
+from .tensorrt_diffusion import DiffusionLoop
 from .tensorrt_engines import BUILD, EngineFiles, engines_folder
 from .tensorrt_part import Part, Pool, TrtTensor
 from .tensorrt_runtime import TensorRt
@@ -54,7 +60,8 @@ class TensorRtBackend(Backend):
         target = Target.of(self.gpu.capability, self.library.version)
         self.files = EngineFiles(engines_folder(checkpoint), target, precision, batch)
         with self.gpu.current():
-            self.stream = self.gpu.stream()
+            self.stream, self.copies = self.gpu.stream(), self.gpu.stream()
+        self._functions: Mapping[str, Any] | None = None
         self._pool = Pool(self.gpu)
         self._spare = spare
 
@@ -85,7 +92,37 @@ class TensorRtBackend(Backend):
 
     def put(self, array: Array) -> Tensor:
         with self.gpu.current():
-            return TrtTensor.pooled(self.gpu, self.stream, self._pool, array)
+            return self.put_here(array)
+
+    def drawing(self, warp: Network, decoder: Network, times: Timings | None = None) -> Drawing | None:
+        if isinstance(warp, TensorRtNetwork) and isinstance(decoder, TensorRtNetwork) and self.files.batch == 1:
+            return DeviceFrames(self, warp, decoder, times=times)
+        return None
+
+    def put_here(self, array: Array) -> TrtTensor:
+        """As ``put``, with the device current."""
+        contiguous = np.ascontiguousarray(array)
+        made = self.room(contiguous.shape, contiguous.dtype)
+        self.stream.upload(made.address, contiguous)
+        self.stream.synchronize()  # the caller's array may change
+        return made
+
+    def room(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> TrtTensor:
+        """Memory for a tensor, with the device current."""
+        return TrtTensor.pooled(self.gpu, self.stream, self._pool, shape, dtype)
+
+    def pinned(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
+        """A view of pinned memory, which is used again when the view is forgotten."""
+        whole = self._pool.take_pinned(shape, dtype)
+        view = whole[:]
+        weakref.finalize(view, self._pool.give_pinned, whole)
+        return view
+
+    def kernels(self, stream: Any) -> Kernels:
+        """The project's own, on a stream; with the device current. Raises AnimatorError if they cannot be compiled."""
+        if self._functions is None:
+            self._functions = self.gpu.compile(source(), FORMATS)
+        return Kernels(stream, self._functions)
 
     def close(self) -> None:
         """After its networks. Tensors that are still held cannot be used any more."""
@@ -108,6 +145,7 @@ class TensorRtNetwork(Network):
         self._first: Part | None = self.parts.get(_CONDITION)
         self._last: Part = self.parts[_STEP] if self._first else next(iter(self.parts.values()))
         self._known: Any = None  # the condition that the first part has encoded
+        self._loop: DiffusionLoop | None = None
         if self._first is not None:
             for name in self._first.outputs:
                 self._last.read_at(name, self._first.address(name))
@@ -136,20 +174,39 @@ class TensorRtNetwork(Network):
 
     def enqueue(self, inputs: Mapping[str, Tensor]) -> Part:
         """Start a run, with the device current; the part whose outputs are the network's."""
-        if self._first is not None:
-            condition = {name: inputs[name] for name in self._first.inputs}
-            if not self._encoded(condition):
-                self._known = None
-                _give(self._first, condition)
-                self._first.run()
-                self._known = condition
+        self.encode(inputs)
         own = [name for name in self._last.inputs if name in self.spec.inputs]
         _give(self._last, {name: inputs[name] for name in own})
         self._last.run()
         return self._last
 
+    def encode(self, inputs: Mapping[str, Tensor]) -> None:
+        """Run the first of two engines, with the device current, unless it was run for these very tensors."""
+        if self._first is None:
+            return
+        condition = {name: inputs[name] for name in self._first.inputs}
+        if not self._encoded(condition):
+            self._known = None
+            _give(self._first, condition)
+            self._first.run()
+            self._known = condition
+
+    def denoise(self, schedule: Denoising, x: Array, noises: Array, cond_frame: Tensor, cond: Tensor) -> Array | None:
+        if self.spec.name != LMDM.name:
+            return None
+        if not self.parts:
+            raise AnimatorError(f"The network {self.spec.name} has been closed.")
+        with self.backend.gpu.current():
+            if self._loop is None or self._loop.schedule is not schedule:
+                self._loop = DiffusionLoop(self, self._last, schedule)
+            try:
+                return self._loop.run(x, noises, cond_frame, cond)
+            except ValueError as error:
+                raise AnimatorError(f"The network {self.spec.name}: {error}") from error
+
     def close(self) -> None:
         if self.parts:
+            self._loop = None
             with self.backend.gpu.current():
                 self.backend.stream.synchronize()
                 for part in self.parts.values():

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .base import Array
 from .tensorrt_runtime import Engine, Shape, TensorInfo
@@ -24,6 +25,7 @@ class Pool:
         self._device = device
         self._free: dict[int, list[Any]] = defaultdict(list)
         self._all: list[Any] = []
+        self._pinned: dict[tuple[Shape, np.dtype[Any]], list[Array]] = defaultdict(list)
 
     def take(self, size: int) -> Any:
         if self._free[size]:
@@ -35,9 +37,19 @@ class Pool:
     def give(self, memory: Any) -> None:
         self._free[memory.size].append(memory)
 
+    def take_pinned(self, shape: Shape, dtype: npt.DTypeLike) -> Array:
+        """Pinned main memory, likewise."""
+        free = self._pinned[shape, np.dtype(dtype)]
+        made: Array = free.pop() if free else self._device.pinned(shape, dtype)
+        return made
+
+    def give_pinned(self, array: Array) -> None:
+        self._pinned[array.shape, array.dtype].append(array)
+
     def close(self) -> None:
         """With the device current."""
         self._free.clear()
+        self._pinned.clear()
         while self._all:
             self._all.pop().free()
 
@@ -55,13 +67,11 @@ class TrtTensor:
         return math.prod(self.shape) * self.dtype.itemsize
 
     @classmethod
-    def pooled(cls, device: Any, stream: Any, pool: Pool, array: Array) -> TrtTensor:
-        """A copy of ``array`` in the pool's memory, which it gets back when the tensor is forgotten."""
-        contiguous = np.ascontiguousarray(array)
-        memory = pool.take(contiguous.nbytes)
-        stream.upload(memory.address, contiguous)
-        stream.synchronize()  # the caller's array may change
-        made = cls(device, stream, memory.address, contiguous.shape, contiguous.dtype, memory)
+    def pooled(cls, device: Any, stream: Any, pool: Pool, shape: Shape, dtype: npt.DTypeLike) -> TrtTensor:
+        """In the pool's memory, which it gets back when the tensor is forgotten."""
+        kind = np.dtype(dtype)
+        memory = pool.take(math.prod(shape) * kind.itemsize)
+        made = cls(device, stream, memory.address, shape, kind, memory)
         weakref.finalize(made, pool.give, memory)
         return made
 
