@@ -247,6 +247,42 @@ def music(count: int, random: Random) -> FloatArray:
     return sound[:count]
 
 
+def tune(count: int, random: Random) -> FloatArray:
+    """One to four instruments of no particular kind: any timbre, register, touch and tempo."""
+    sound = np.zeros(count, np.float32)
+    tempo = 10 ** random.uniform(-1.1, 0.2)  # seconds a note
+    steps = np.array([0, 2, 4, 5, 7, 9, 11]) if random.random() < 0.5 else np.array([0, 3, 5, 7, 10])
+    key = 2.0 ** random.uniform(5.8, 8.0)  # Hz
+    for _ in range(int(random.integers(1, 5))):
+        length = tempo * float(random.choice([0.5, 1.0, 1.0, 2.0, 4.0]))
+        note, within = np.divmod(np.arange(count, dtype=np.float32) / np.float32(SAMPLE_RATE * length), 1.0)
+        number = int(note[-1]) + 1
+        octave = random.integers(0, 4) + random.integers(0, 2, number)
+        pitch = (key * 2.0 ** (octave + random.choice(steps, number) / 12))[note.astype(int)]
+        glide = int(random.choice([1, 1, 301, 1201]))
+        pitch = np.convolve(np.pad(pitch, glide // 2, "edge"), np.full(glide, 1 / glide), "valid")
+        wobble = random.choice([0.0, 0.004, 0.012, 0.03]) * np.sin(
+            np.arange(count) * (2 * np.pi * random.uniform(3, 8) / SAMPLE_RATE)
+        )
+        phase = 2 * np.pi * np.cumsum(pitch * (1 + wobble)) / SAMPLE_RATE
+        touch = 1 - np.exp(-within * np.float32(length / random.uniform(0.002, 0.12)))
+        touch *= np.exp(-within * np.float32(length / 10 ** random.uniform(-1, 1))) * np.clip((1 - within) * 20, 0, 1)
+        touch *= (random.random(number) < random.uniform(0.6, 1.0)).astype(np.float32)[note.astype(int)]  # rests
+        slope, odd = random.uniform(0.3, 2.5), random.random() < 0.3
+        bodies = [(10 ** random.uniform(2.3, 3.6), random.uniform(0, 3)) for _ in range(3)]
+        partials = int(random.choice([1, 2, 4, 8, 16]))
+        voice = np.zeros(count, np.float32)
+        for k in range(1, partials + 1, 2 if odd else 1):
+            frequency = k * float(pitch.mean())
+            if frequency > 7000:
+                break
+            body = 1 + sum(height / (1 + ((frequency - at) / (0.25 * at)) ** 2) for at, height in bodies)
+            voice += np.float32(body / k**slope) * np.sin((k * phase % (2 * np.pi)).astype(np.float32))
+        voice *= touch.astype(np.float32)
+        sound += voice * np.float32(random.uniform(0.2, 1) / rms(voice))
+    return sound + np.float32(0.003) * random.standard_normal(count, np.float32)
+
+
 def room_tone(count: int, random: Random) -> FloatArray:
     return coloured(count, random, random.uniform(0, 6))
 
@@ -257,6 +293,7 @@ NOISES: dict[str, Callable[[int, Random], FloatArray]] = {
     "mains hum": mains_hum,
     "fan": fan,
     "music": music,
+    "tune": tune,
     "keyboard": keyboard,
 }
 CLOSED: dict[str, Callable[[int, Random], FloatArray]] = {
@@ -265,21 +302,22 @@ CLOSED: dict[str, Callable[[int, Random], FloatArray]] = {
     "humming": humming,
     "mains hum": mains_hum,
     "music": music,
+    "tune": tune,
     "street": street,
     "fan": fan,
 }
-CLOSED_ODDS = (0.12, 0.12, 0.18, 0.14, 0.28, 0.08, 0.08)  # music and hums are most like a voice
-_NOISE_ODDS = (0.28, 0.20, 0.06, 0.18, 0.16, 0.12)
+CLOSED_ODDS = (0.11, 0.11, 0.15, 0.12, 0.18, 0.19, 0.07, 0.07)  # music and hums are most like a voice
+_NOISE_ODDS = (0.27, 0.20, 0.05, 0.18, 0.10, 0.08, 0.12)
 
 
 def degrade(sound: FloatArray, random: Random, speech_rms: float, others: FloatArray | None = None) -> FloatArray:
     """A random way from lips to program. ``others``: speech that may be mixed in as a far-off crowd."""
     count = len(sound)
-    if random.random() < 0.55:
+    if random.random() < 0.5:
         rt60 = random.uniform(0.12, 0.8) if random.random() < 0.7 else random.uniform(0.5, 1.2)
-        sound = room(sound, random, rt60, random.uniform(-6, 12))
-    if random.random() < 0.87:
-        snr = random.uniform(0, 20) if random.random() < 0.55 else random.uniform(3, 40)
+        sound = room(sound, random, rt60, random.uniform(-4, 12))
+    if random.random() < 0.85:
+        snr = random.uniform(0, 20) if random.random() < 0.45 else random.uniform(3, 40)
         if others is not None and random.random() < 0.08:
             noise, snr = others, max(snr, 12.0)
         else:

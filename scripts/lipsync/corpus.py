@@ -89,8 +89,8 @@ def sequence(corpus: Corpus, random: np.random.Generator, steps: int) -> tuple[F
     count = steps * STEP
     sound, aims = np.zeros(count, np.float32), np.zeros((steps, 6), np.float32)
     speech_rms = 10 ** random.uniform(-1.6, -0.8)
-    closed_only = random.random() < 0.12
-    closed_first = closed_only or random.random() < 0.25
+    closed_only = random.random() < 0.08
+    closed_first = closed_only or random.random() < 0.18
     at = -int(random.integers(0, 150)) if random.random() < 0.5 else int(random.integers(0, 50))
     if closed_first:
         at = -int(random.integers(0, 100)) if random.random() < 0.5 else 0

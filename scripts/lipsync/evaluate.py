@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -144,24 +145,21 @@ def runs(on: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
-def stillness(net: LipNet, seed: int, seconds: int = 4) -> dict[str, tuple[float, float, float]]:
-    """For sounds that are no speech: the mean and the 99th percentile of the jaw as drawn, and the mean presence.
+def stillness(net: LipNet, name: str, seed: int, seconds: int = 4) -> tuple[float, float, float]:
+    """For a sound that is no speech: the mean and the 99th percentile of the jaw as drawn, and the mean presence.
 
-    Each is heard in ten streams that begin with it, at peaks of 0 to -40 dBFS.
+    It is heard in ten streams that begin with it, at peaks of 0 to -40 dBFS.
     """
-    result = {}
-    for name, make in WORDLESS.items():
-        drawn = []
-        for i in range(_SCENES):
-            random = np.random.default_rng([seed, zlib.crc32(name.encode()), i])
-            sound = make(seconds * SAMPLE_RATE, random)
-            if np.abs(sound).max() > 0 and name != "16-bit hiss":
-                sound = augment.gain(sound, _LEVELS[i % len(_LEVELS)])
-            drawn.append(heard(net, sound))
-        rows = np.concatenate(drawn)
-        jaw = rows[:, JAW] * drawn_presence(rows[:, PRESENCE])
-        result[name] = (float(jaw.mean()), float(np.percentile(jaw, 99)), float(rows[:, PRESENCE].mean()))
-    return result
+    drawn = []
+    for i in range(_SCENES):
+        random = np.random.default_rng([seed, zlib.crc32(name.encode()), i])
+        sound = WORDLESS[name](seconds * SAMPLE_RATE, random)
+        if np.abs(sound).max() > 0 and name != "16-bit hiss":
+            sound = augment.gain(sound, _LEVELS[i % len(_LEVELS)])
+        drawn.append(heard(net, sound))
+    rows = np.concatenate(drawn)
+    jaw = rows[:, JAW] * drawn_presence(rows[:, PRESENCE])
+    return float(jaw.mean()), float(np.percentile(jaw, 99)), float(rows[:, PRESENCE].mean())
 
 
 def drawn_presence(heard_presence: FloatArray) -> FloatArray:
@@ -170,24 +168,43 @@ def drawn_presence(heard_presence: FloatArray) -> FloatArray:
     return sure * sure * (3 - 2 * sure)
 
 
-def table(net: LipNet, name: str, spoken: list[Spoken], seed: int) -> str:
-    """Everything, as text."""
+_scored: tuple[LipNet, list[Spoken], int]  # in each worker
+
+
+def _take(net: LipNet, spoken: list[Spoken], seed: int) -> None:
+    global _scored
+    _scored = net, spoken, seed
+
+
+def _row(label: str) -> str:
+    net, spoken, seed = _scored
+    s = score(net, spoken, CONDITIONS[label], seed)
+    return (
+        f"{label:<18}{s.jaw:8.3f}{s.wide:8.3f}{s.pressed_f1:12.3f}{s.teeth_f1:10.3f}{s.tongue_f1:11.3f}{s.lag:8.1f}"
+        f"{s.jaw_each:12.3f}{s.wide_each:7.3f}"
+    )
+
+
+def _still_row(label: str) -> str:
+    net, _, seed = _scored
+    mean, most, presence = stillness(net, label, seed)
+    return f"{label:<18}{mean:10.3f}{most:10.3f}{presence:10.3f}"
+
+
+def table(net: LipNet, name: str, spoken: list[Spoken], seed: int, workers: int) -> str:
+    """Everything, as text; made by so many processes."""
     minutes = sum(len(sound) for _, sound, _ in spoken) / SAMPLE_RATE / 60
     voices = len({voice for voice, _, _ in spoken})
-    lines = [
-        f"{name}: {len(spoken)} utterances, {voices} voices, {minutes:.1f} min",
-        f"{'condition':<18}{'jaw r':>8}{'wide r':>8}{'pressed F1':>12}{'teeth F1':>10}{'tongue F1':>11}{'lag ms':>8}"
-        f"{'(each: jaw':>12}{'wide)':>7}",
-    ]
-    for label, condition in CONDITIONS.items():
-        s = score(net, spoken, condition, seed)
-        lines.append(
-            f"{label:<18}{s.jaw:8.3f}{s.wide:8.3f}{s.pressed_f1:12.3f}{s.teeth_f1:10.3f}{s.tongue_f1:11.3f}"
-            f"{s.lag:8.1f}{s.jaw_each:12.3f}{s.wide_each:7.3f}"
-        )
-    lines.append(
-        f"{'no speech':<18}{'jaw mean':>10}{'jaw p99':>10}{'presence':>10}   (* of a kind unknown to training)"
+    with multiprocessing.get_context("spawn").Pool(workers, _take, (net, spoken, seed)) as pool:
+        rows = pool.map(_row, CONDITIONS, chunksize=1)
+        still = pool.map(_still_row, WORDLESS, chunksize=1)
+    return "\n".join(
+        [
+            f"{name}: {len(spoken)} utterances, {voices} voices, {minutes:.1f} min",
+            f"{'condition':<18}{'jaw r':>8}{'wide r':>8}{'pressed F1':>12}{'teeth F1':>10}{'tongue F1':>11}"
+            f"{'lag ms':>8}{'(each: jaw':>12}{'wide)':>7}",
+            *rows,
+            f"{'no speech':<18}{'jaw mean':>10}{'jaw p99':>10}{'presence':>10}   (* unknown to training)",
+            *still,
+        ]
     )
-    for label, (mean, most, presence) in stillness(net, seed).items():
-        lines.append(f"{label:<18}{mean:10.3f}{most:10.3f}{presence:10.3f}")
-    return "\n".join(lines)

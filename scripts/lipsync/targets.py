@@ -64,14 +64,16 @@ _TARGETS: dict[str, _Target] = {
 _PAUSE: _Target = (0.0, 0.0, 1.5, 1.0)
 _UNKNOWN: _Target = (0.3, 0.0, 0.3, 0.3)
 _LIPS, _TEETH, _TONGUE = frozenset("mbpɓ"), frozenset("fvɱʋⱱ"), frozenset("lɫɭɬɮɺθð")
-_LIGATURES = str.maketrans({"ʦ": "ts", "ʣ": "dz", "ʧ": "tʃ", "ʤ": "dʒ", "X": "χ"})
+_SPELLINGS = str.maketrans(
+    {"ʦ": "ts", "ʣ": "dz", "ʧ": "tʃ", "ʤ": "dʒ", "X": "χ", **dict(zip("ãäẽĩõũ", "aaeiou", strict=True))}
+)
 # written after a sound, these colour it or say how long it is; alone, a "ʲ" is a short j
 _MARKS = frozenset("ːˑʰʱʷˠˤᵝ̥̩̯̪̻̺̞̝̟̠̃̈͡.-\"#:;'0123456789")
 
 
 def symbols(ipa: str) -> list[str]:
     """The single sounds of a phoneme: a diphthong has two, an affricate too."""
-    ipa = ipa.translate(_LIGATURES)
+    ipa = ipa.translate(_SPELLINGS)
     found = [c for c in ipa if c in _TARGETS]
     if found:
         return found
@@ -80,7 +82,7 @@ def symbols(ipa: str) -> list[str]:
 
 def unknown_letters(ipa: str) -> str:
     """Letters of ``ipa`` that the table does not know (for checking the table against a voice)."""
-    return "".join(c for c in ipa.translate(_LIGATURES) if c not in _TARGETS and c not in _MARKS and c != "ʲ")
+    return "".join(c for c in ipa.translate(_SPELLINGS) if c not in _TARGETS and c not in _MARKS and c != "ʲ")
 
 
 def targets(segments: Sequence[Segment], count: int, stretch: float = 1.0) -> npt.NDArray[np.float32]:
