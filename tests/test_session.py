@@ -262,7 +262,7 @@ def test_close_can_be_called_twice_and_before_start(bench: Bench) -> None:
 
 
 def test_the_real_animator_survives_every_switch(private_user: Path) -> None:
-    profile = Profile.model_validate({"camera": {"size": "320x240", "fps": 25}})
+    profile = Profile.model_validate({"animator": {"kind": "lite"}, "camera": {"size": "320x240", "fps": 25}})
     camera = RecordingCamera(camera_format(profile))
     with Session(profile, Microphone(), lambda: camera) as session:
         for target in ("puppet", "robin") * 3:

@@ -402,11 +402,12 @@ class Session:
             profile = profile.located(found.name, self.profile.folder)
             animator, notice = self._succeeding(profile)
             try:
+                animator.warm_up()  # before it is judged: its allowance may be measured here
                 self._check_fits(animator, target)
-                animator.warm_up()
                 stage = build_stage(profile)
                 standby = stage.compose(animator.portrait(), 0)
-                if profile.animator != self.profile.animator:
+                as_before = profile.animator == self.profile.animator
+                if not as_before:
                     self._expression = None  # another profile's face is its own
                 self._use(animator, stage)
             except BaseException:
@@ -416,7 +417,7 @@ class Session:
             self.profile = profile
             self._fallen_back, self._last_failure = False, None
             self.notices.clear("animator")
-            if notice:
+            if notice and not as_before:
                 self.notices.add("animator", notice, seconds=RECENT)
 
     def _succeeding(self, profile: Profile) -> tuple[Animator, str]:

@@ -15,7 +15,7 @@ from vcam.animators.base import Pose
 from vcam.audio.gate import OpenGate
 from vcam.live.queues import ChunkQueue, PictureStore
 from vcam.live.worker import AnimatorWorker
-from vcam.media import CHUNK_SAMPLES, FRAME_SAMPLES, AudioChunk, ByteArray, silence
+from vcam.media import CHUNK_SAMPLES, FRAME_SAMPLES, AudioChunk, ByteArray, Picture, silence
 from vcam.offline import Pipeline
 from vcam.stage import Stage
 
@@ -32,6 +32,11 @@ class ClipAnimator(CountingAnimator):
     def __init__(self) -> None:
         super().__init__()
         self.log: list[str] = []
+        self._base = 0
+
+    def reset(self, pts: int) -> None:
+        super().reset(pts)
+        self._base = pts
 
     @property
     def algorithmic_latency(self) -> int:
@@ -41,7 +46,7 @@ class ClipAnimator(CountingAnimator):
         self.log.append("heard")
         super().analyse(chunk)
         first = chunk.end - BEHIND
-        if first < 0 or first % (CLIP * FRAME_SAMPLES):
+        if first < self._base or (first - self._base) % (CLIP * FRAME_SAMPLES):
             return []
         return [Pose(first + k * FRAME_SAMPLES) for k in range(CLIP)]
 
@@ -122,3 +127,40 @@ def test_a_pose_that_looks_like_the_last_one_is_shown_again_without_drawing(stag
     assert len({id(picture.i420) for picture in pictures if picture is not None}) == 2
     assert animator.log.count("drawn") == 2
     assert worker.stop()
+
+
+class Shades(Stage):
+    """Notes whose frames are composed."""
+
+    def __init__(self, shown: list[tuple[int, str]], name: str) -> None:
+        super().__init__(160, 120)
+        self.notes, self.name = shown, name
+
+    def compose(self, rgb: ByteArray, pts: int) -> Picture:
+        self.notes.append((pts // FRAME_SAMPLES, self.name))
+        return super().compose(rgb, pts)
+
+
+@pytest.mark.parametrize("old", ["clips", "at once"])
+@pytest.mark.parametrize("new", ["clips", "at once"])
+def test_a_switch_leaves_no_frame_out_however_late_either_animator_knows_its_poses(old: str, new: str) -> None:
+    shown: list[tuple[int, str]] = []
+    kinds: dict[str, type[CountingAnimator]] = {"clips": ClipAnimator, "at once": CountingAnimator}
+    first, second = kinds[old](), kinds[new]()
+    chunks, store = ChunkQueue(1000), PictureStore(1000)
+    sound = [AudioChunk(k * CHUNK_SAMPLES, silence(CHUNK_SAMPLES), True, silence(320)) for k in range(240)]
+    worker = AnimatorWorker(first, Shades(shown, "old"), chunks, store, lambda pts: time.monotonic() + 60)
+    chunks.put(sound[:90])
+    worker.start()
+    wait_until(lambda: len(chunks) == 0 and worker.waiting == 0)
+    assert worker.replace(second, Shades(shown, "new"))
+    chunks.put(sound[90:])
+    wait_until(lambda: len(chunks) == 0 and worker.waiting == 0 and worker.animator is second)
+    assert worker.stop()
+    frames = [frame for frame, _ in shown]
+    assert frames == list(range(len(frames)))
+    names = [name for _, name in shown]
+    assert names == ["old"] * names.count("old") + ["new"] * names.count("new")
+    assert 45 <= names.count("old") < 70
+    assert first.closed
+    assert second.closed

@@ -1,6 +1,9 @@
 """The animator worker: a thread that turns gated chunks into pictures, and leaves out those that come too late.
 
 Sound comes first: while poses wait to be drawn, every chunk that has arrived is analysed before the next one is.
+
+Two animators need not take the same time from a sound to its pose. When one takes over, both hear until the old one has
+told of all frames before the new one's first: none is missing in between.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from vcam.animators.base import Animator, Pose, Steering
 from vcam.live.meters import Timings
@@ -25,8 +29,16 @@ DRAWING_WEIGHT = 0.1  # of the newest frame in the average of what drawing takes
 FRAME_TIME = FRAME_SAMPLES / SAMPLE_RATE  # s
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Act:
+    """An animator and the stage that its frames go on."""
+
+    animator: Animator
+    stage: Stage
+
+
 class AnimatorWorker:
-    """Owns one thread and uses one animator at a time. If the animator raises, the thread ends and ``error`` says why.
+    """Owns one thread, and the animators that it is given. If one raises, the thread ends and ``error`` says why.
 
     ``deadline(pts)`` gives the monotonic time after which a frame of that PTS will not be shown any more.
     """
@@ -39,22 +51,26 @@ class AnimatorWorker:
         store: PictureStore,
         deadline: Callable[[int], float],
     ) -> None:
-        self.animator = animator
         self.frame_times = Timings()  # s for each frame drawn: its sound's analysis, drawing and staging
         self.skipped = 0
         self.drawn = 0
         self.error: Exception | None = None
-        self._stage = stage
+        self._act = Act(animator, stage)
+        self._stage = stage  # of the frame drawn last
+        self._coming: Act | None = None  # hears already, and has yet to take over
+        self._held: list[tuple[Pose, float]] = []  # the poses that it knows
+        self._left: list[Act] = []  # have heard all they need, and have frames to be drawn
+        self._told = 0  # PTS after the last pose that is known
         self._chunks = chunks
         self._store = store
         self._deadline = deadline
         self._expected: int | None = None  # PTS of the next chunk; None: begin anew
         self._drawing = 0.0  # s that drawing a frame takes, on average lately
         self._analysing = 0.0  # s spent on the chunks of the coming poses
-        self._poses: deque[tuple[Pose, float]] = deque()  # to be drawn, with the s that the analysis of each took
+        self._poses: deque[tuple[Act, Pose, float]] = deque()  # to be drawn, with the s that the analysis of each took
         self._busy_since: float | None = None
         self._swap = threading.Lock()
-        self._next: tuple[Animator, Stage] | None = None
+        self._next: Act | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="vcam-animator", daemon=True)
 
@@ -69,17 +85,22 @@ class AnimatorWorker:
         return not self._thread.is_alive()
 
     def replace(self, animator: Animator, stage: Stage) -> bool:
-        """Use another animator, warmed up already, from the next frame on, cross-fading; the old one is closed.
+        """Use another animator, warmed up already, as soon as it can; then it fades in, and the old one is closed.
 
         False if the thread has ended: then nothing has been taken over.
         """
         with self._swap:
             if self.error is not None or self._stop.is_set():
                 return False
-            unused, self._next = self._next, (animator, stage)
+            unused, self._next = self._next, Act(animator, stage)
         if unused is not None:
-            unused[0].close()
+            unused.animator.close()
         return True
+
+    @property
+    def animator(self) -> Animator:
+        """The one that draws."""
+        return self._act.animator
 
     def express(self, name: str) -> None:
         """Ask the animator, or the one about to take over, for an expression. Raises AnimatorError."""
@@ -97,7 +118,7 @@ class AnimatorWorker:
             self._newest().set_away(away)
 
     def _newest(self) -> Animator:
-        return self.animator if self._next is None else self._next[0]
+        return (self._next or self._coming or self._act).animator
 
     @property
     def busy_for(self) -> float:
@@ -123,57 +144,88 @@ class AnimatorWorker:
                 self.error = error
         finally:
             self._busy_since = None
-            self.animator.close()
-            if self._next is not None:
-                self._next[0].close()
+            for act in (self._act, self._coming, self._next, *self._left):
+                if act is not None:
+                    act.animator.close()
 
     def _take(self, chunk: AudioChunk) -> None:
         if chunk.pts != self._expected:
             self._expected = None
         if chunk.pts % FRAME_SAMPLES == 0:
-            self._take_over(chunk.pts)
+            self._let_in(chunk.pts)
             if self._expected is None:
-                self._expected = chunk.pts
-                self.animator.reset(chunk.pts)
+                self._begin(chunk.pts)
         if self._expected is None:
             return  # in the middle of a frame whose beginning is missing
         self._expected = chunk.end
         with self.frame_times.stopwatch() as analysing:
-            poses = self.animator.analyse(chunk)
+            poses = self._act.animator.analyse(chunk)
+            held = self._coming.animator.analyse(chunk) if self._coming is not None else ()
         self._analysing += analysing.seconds
-        for pose in poses:
-            self._poses.append((pose, self._analysing / len(poses)))
+        poses = [pose for pose in poses if pose.pts >= self._told]  # the one before it may have told of some already
         if poses:
+            self._poses.extend((self._act, pose, self._analysing / len(poses)) for pose in poses)
+            self._told = poses[-1].pts + FRAME_SAMPLES
             self._analysing = 0.0
+        self._held.extend((pose, analysing.seconds / len(held)) for pose in held)
+        if self._held and self._told >= self._held[0][0].pts:
+            self._hand_over()
 
-    def _take_over(self, pts: int) -> None:
+    def _begin(self, pts: int) -> None:
+        self._expected = self._told = pts
+        self._held.clear()
+        self._act.animator.reset(pts)
+        if self._coming is not None:
+            self._coming.animator.reset(pts)
+
+    def _let_in(self, pts: int) -> None:
+        """Let the next animator hear from ``pts`` on, if there is one."""
         with self._swap:
             following, self._next = self._next, None
-            old = self.animator
-            if following is not None:
-                self.animator = following[0]
-        if following is not None:
-            stage = following[1]
-            stage.fade(pts, self._stage)  # before the old animator goes: its last frame may be its own buffer
-            self._stage = stage
-            old.close()
-            self._poses.clear()  # the old animator's
-            self._expected = None
+            if following is None:
+                return
+            unused, self._coming = self._coming, following
+        if unused is not None:
+            unused.animator.close()
+        self._held.clear()
+        following.animator.reset(pts)
+
+    def _hand_over(self) -> None:
+        """All frames before the coming animator's are known: its own follow."""
+        with self._swap:
+            act, self._coming = self._coming, None
+            assert act is not None
+            self._left.append(self._act)
+            self._act = act
+        self._poses.extend((act, pose, share) for pose, share in self._held if pose.pts >= self._told)
+        if self._held:
+            self._told = max(self._told, self._held[-1][0].pts + FRAME_SAMPLES)
+        self._held.clear()
+
+    def _show_act(self, act: Act, pts: int) -> None:
+        """Fade over to the stage of another animator, and let those go that were before it."""
+        if act.stage is self._stage:
+            return
+        act.stage.fade(pts, self._stage)  # before the old animator goes: its last frame may be its own buffer
+        self._stage = act.stage
+        while self._left and self._left[0] is not act:
+            self._left.pop(0).animator.close()
 
     @property
     def waiting(self) -> int:
         """Poses that are known and not drawn yet."""
         return len(self._poses)
 
-    def _show(self, pose: Pose, analysing: float) -> None:
+    def _show(self, act: Act, pose: Pose, analysing: float) -> None:
+        self._show_act(act, pose.pts)
         # one that is ready only when the next is due would take that one's time, and be shown for none of its own
         if time.monotonic() + min(self._drawing, FRAME_TIME) > self._deadline(pose.pts):
             self.skipped += self.drawn > 0  # what was captured while everything was being opened does not count
             return
         with self.frame_times.stopwatch() as drawing:
-            picture = self._stage.repeat(pose.pts) if self.animator.repeats(pose) else None
+            picture = act.stage.repeat(pose.pts) if act.animator.repeats(pose) else None
             if picture is None:
-                picture = self._stage.compose(self.animator.render(pose), pose.pts)
+                picture = act.stage.compose(act.animator.render(pose), pose.pts)
         if self._stop.is_set():
             return  # replaced while drawing: its pictures are no longer wanted
         self._store.put(picture)
