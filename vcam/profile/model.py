@@ -124,14 +124,19 @@ EmotionName = Literal["angry", "disgust", "fear", "happy", "neutral", "sad", "su
 class DittoOptions(Section):
     """Settings of the photoreal animator; those left null follow the quality preset, then the checkpoint.
 
-    ``checkpoint``: its folder (see ``vcam checkpoints``). ``provider`` is onnxruntime's, ``gpu`` the number of the
-    graphics card. ``chunk``: frames of context, new ones and look-ahead for the audio network. ``landmarks``: who
-    finds the face: the checkpoint's InsightFace networks (for non-commercial use) or vcam's own proposal.
+    ``checkpoint``: its folder (see ``vcam checkpoints``). ``backend``: what runs the networks; "auto" takes TensorRT
+    where its engines are up to date (see ``vcam engines``), ``precision`` and ``cuda_graphs`` are TensorRT's.
+    ``provider`` is onnxruntime's, ``gpu`` the number of the graphics card. ``chunk``: frames of context, new ones and
+    look-ahead for the audio network. ``landmarks``: who finds the face: the checkpoint's InsightFace networks (for
+    non-commercial use) or vcam's own proposal.
     ``options``: any other run option of the pipeline, by its name.
     """
 
     checkpoint: Path | None = None
     stand_in: bool = False
+    backend: Literal["auto", "onnxruntime", "tensorrt"] = "auto"
+    precision: Literal["fp16", "fp32"] = "fp16"
+    cuda_graphs: bool = False
     provider: Literal["auto", "cpu", "cuda", "coreml", "directml", "openvino"] = "auto"
     gpu: int = Field(0, ge=0, le=63)
     seed: int = Field(0, ge=0, le=2**32 - 1)

@@ -14,7 +14,7 @@ from vcam.profile.model import DittoOptions, Profile
 from .animator import DittoAnimator
 from .avatar import DittoAvatar
 from .backends.base import Backend
-from .backends.onnx import OnnxBackend
+from .backends.choice import make_backend
 from .cache import AvatarCache
 from .checkpoint import Checkpoint
 from .latency import Chunking
@@ -35,6 +35,9 @@ class Machinery:
 
     checkpoint: Path
     stand_in: bool
+    backend: str
+    precision: str
+    cuda_graphs: bool
     provider: str
     gpu: int
 
@@ -51,13 +54,13 @@ class DittoBuilder:
     ) -> None:
         """``wrap`` puts something around what runs the networks, to measure it; ``cache``: None for the user's own.
 
-        Raises AnimatorError if there is no checkpoint, or onnxruntime or its provider is missing.
+        Raises AnimatorError if there is no checkpoint, or what is to run the networks is missing.
         """
         settings = profile.animator.ditto
         self._machinery = _machinery(profile)
         self._checkpoint = Checkpoint.open(self._machinery.checkpoint)
         self._checkpoint.require(_needed(settings))
-        backend: Backend = OnnxBackend(settings.provider, device_index=settings.gpu)
+        backend = make_backend(settings, self._checkpoint)
         self._backend = backend if wrap is None else wrap(backend)
         self._cache = AvatarCache() if cache is None else cache
 
@@ -120,7 +123,15 @@ class DittoBuilder:
 
 def _machinery(profile: Profile) -> Machinery:
     settings = profile.animator.ditto
-    return Machinery(checkpoint_folder(profile), settings.stand_in, settings.provider, settings.gpu)
+    return Machinery(
+        checkpoint_folder(profile),
+        settings.stand_in,
+        settings.backend,
+        settings.precision,
+        settings.cuda_graphs,
+        settings.provider,
+        settings.gpu,
+    )
 
 
 def live_plan(profile: Profile, checkpoint: Checkpoint) -> Plan:

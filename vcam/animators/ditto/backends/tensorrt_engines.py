@@ -12,13 +12,14 @@ from vcam.engines.passes import Precision, is_batched, passes_for, precision_of
 from vcam.engines.records import Record
 from vcam.errors import AnimatorError
 
+from .choice import ENGINES
+
 BUILD = "Build the engines for this machine: vcam engines build"
-_FOLDER = "ditto_engines"
 
 
 def engines_folder(checkpoint: Path) -> Path:
     """Where a checkpoint's engines go; its prepared graphs are in ``graphs`` below it."""
-    return checkpoint / _FOLDER
+    return checkpoint / ENGINES
 
 
 def graphs_folder(engines: Path) -> Path:
