@@ -5,6 +5,7 @@ Written for TensorRT 10 and 11, whose names and meanings are the same as far as 
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import mmap
 from collections.abc import Mapping, Sequence
@@ -95,6 +96,8 @@ class TensorRt:
             except TypeError as error:  # pybind11's word for a factory that gave nothing
                 raise self._no_start() from error
             if any(words in text.casefold() for text in self.log.errors for words in _NO_DRIVER):
+                # never freed: the lean runtime 11.4 crashes the process when it frees such an object
+                ctypes.pythonapi.Py_IncRef(ctypes.py_object(runtime))
                 raise self._no_start()
             self._runtime = runtime
         return self._runtime
