@@ -188,7 +188,10 @@ class DittoAnimator(Animator):
             self._exercise()
         self.compute_allowance = allowance(self.plan, self._stages)
         self.networks.warm = True
-        logger.info("ditto on %s: %s", self.networks.backend.device.provider, self.bottleneck())
+        needed = sum(load.share for load in self.stages())
+        logger.info("ditto on %s needs %.0f%% of real time", self.networks.backend.device.provider, 100 * needed)
+        if needed > 1:
+            logger.warning("Frames will be skipped: %s", self.bottleneck())
 
     def inherit(self, predecessor: DittoAnimator) -> None:
         """The networks were warmed up and measured by another animator that uses them.
