@@ -6,6 +6,7 @@ with what is here does so inside ``with device.current():``, on any thread, one 
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -212,8 +213,10 @@ class CudaDevice:
 
 @cache
 def _primary_context(index: int) -> Any:
-    """Kept as long as the process: pycuda leaves a primary context current on the thread that gives it back."""
-    return load_driver().Device(index).retain_primary_context()
+    """Kept as long as the process, and never freed: pycuda would give it back by the wrong function, complaining."""
+    context = load_driver().Device(index).retain_primary_context()
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(context))
+    return context
 
 
 def load_driver() -> ModuleType:
@@ -221,7 +224,8 @@ def load_driver() -> ModuleType:
     try:
         return import_module("pycuda.driver")
     except ModuleNotFoundError as error:
-        raise AnimatorError(f"{error.name} is not installed; TensorRT needs it.", _INSTALL) from error
+        name = (error.name or "pycuda").partition(".")[0]
+        raise AnimatorError(f"{name} is not installed; TensorRT needs it.", _INSTALL) from error
     except (ImportError, OSError) as error:
         if "libcuda" in str(error) or "nvcuda" in str(error):
             raise AnimatorError(

@@ -13,8 +13,11 @@ COMPILER = shutil.which("g++") or shutil.which("clang++")
 _EXACT = ("-O2", "-ffp-contract=off", "-std=c++17", "-fPIC", "-shared")
 
 
-def compile_kernels(folder: Path) -> Path:
-    """A library with ``int launch(name, grid, block, buffer)``; needs a C++ compiler."""
+def compile_kernels(folder: Path, driver: bool = False) -> Path:
+    """A library with ``int launch(name, grid, block, buffer)``; needs a C++ compiler.
+
+    ``driver``: as ``libcuda.so.1``, with the functions of CUDA's driver too.
+    """
     assert COMPILER is not None
     choices = "\n".join(
         f'    if (!std::strcmp(name, "{name}")) return every_thread({name}, grid, block, buffer), 0;'
@@ -28,7 +31,11 @@ extern "C" int launch(const char *name, const unsigned *grid, const unsigned *bl
     return 1;
 }}
 """
-    code, library = folder / "kernels.cpp", folder / "kernels.so"
+    if driver:
+        text += (HERE / "libcuda.cpp").read_text()
+    name = "libcuda.so.1" if driver else "kernels.so"
+    code, library = folder / "kernels.cpp", folder / name
     code.write_text(text)
-    subprocess.run([COMPILER, *_EXACT, f"-I{HERE}", str(code), "-o", str(library)], check=True, timeout=100)
+    command = [COMPILER, *_EXACT, f"-I{HERE}", f"-Wl,-soname,{name}", str(code), "-o", str(library)]
+    subprocess.run(command, check=True, timeout=100)
     return library
