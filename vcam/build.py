@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+NO_CHECKPOINT = "ditto has no checkpoint (`vcam checkpoints pull` fetches it)"
+
+
+class _NothingFetched(AnimatorError):
+    pass
+
 
 def camera_format(profile: Profile) -> CameraFormat:
     return CameraFormat.of(profile.camera)
@@ -39,6 +45,9 @@ def build_animator(profile: Profile) -> tuple[Animator, str]:
         return _ditto(profile), ""
     try:
         return _ditto(profile, automatic=True), ""
+    except _NothingFetched as error:
+        logger.info("Showing lite: %s.", error.message)  # no warning: most never meant to have one
+        return _lite(profile), ""
     except (AnimatorError, AvatarError) as error:
         logger.debug("lite, because ditto cannot be used: %s", error)
         try:
@@ -63,8 +72,10 @@ def _ditto(profile: Profile, automatic: bool = False) -> Animator:
     """``automatic``: only if it can keep up, as far as can be told before it is loaded."""
     from vcam.animators.ditto.location import checkpoint_folder, has_networks
 
-    if automatic and not has_networks(checkpoint_folder(profile)):
-        raise AnimatorError("there is no checkpoint (`vcam checkpoints pull` fetches it).")
+    if automatic and not has_networks(folder := checkpoint_folder(profile)):
+        if profile.animator.ditto.checkpoint is None:
+            raise _NothingFetched(NO_CHECKPOINT)
+        raise AnimatorError(f"there is no checkpoint in {folder} (`vcam checkpoints pull` fetches it).")
     from vcam.animators.ditto.build import DittoBuilder  # onnxruntime and more
 
     builder = DittoBuilder(profile)

@@ -93,13 +93,13 @@ def _virtual_camera(wanted: str | None, platform: str) -> Choice:
 
 def choose_animator(profile: Profile) -> tuple[Choice, Animator | None]:
     """The animator that the profile gets, with its portrait loaded. The caller closes it."""
-    from vcam.build import build_animator
+    from vcam.build import NO_CHECKPOINT, build_animator
 
     try:
         animator, notice = build_animator(profile)
     except AnimatorError as error:
         return refused(error), None
-    automatic = "the best of those that can be used here" if profile.animator.kind == "auto" else ""
+    automatic = NO_CHECKPOINT if profile.animator.kind == "auto" and animator.kind == "lite" else ""
     return Choice(animator.kind, animator.kind, notice or automatic), animator
 
 

@@ -55,6 +55,18 @@ def test_without_a_checkpoint_auto_takes_lite_and_says_why(no_checkpoint: dict[s
     assert "vcam checkpoints pull" in notice
 
 
+def test_who_never_fetched_a_checkpoint_is_told_without_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("VCAM_CHECKPOINTS", str(tmp_path))
+    with caplog.at_level("INFO", "vcam.build"):
+        animator, notice = build_animator(with_animator("auto", stand_in=False))
+    animator.close()
+    assert isinstance(animator, LiteAnimator)
+    assert notice == ""
+    assert "vcam checkpoints pull" in caplog.text
+
+
 def test_auto_takes_ditto_where_it_can_keep_up() -> None:
     animator, notice = build_animator(with_animator("auto"))
     animator.close()
