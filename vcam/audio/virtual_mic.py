@@ -89,7 +89,7 @@ def remove() -> int:
 
 def exists() -> bool:
     """Whether applications can see the microphone. Raises OutputError without pactl or a server."""
-    return any(line.split("\t")[1:2] == [SOURCE] for line in _pactl("list", "short", "sources").splitlines())
+    return any(line.split("\t")[1:2] == [SOURCE] for line in pactl("list", "short", "sources").splitlines())
 
 
 def check() -> None:
@@ -99,7 +99,7 @@ def check() -> None:
     that is vcam's own, the voice would go round for ever. It is then moved on to a third one, if there is any.
     """
     try:
-        there = [line.split("\t")[:2] for line in _pactl("list", "short", "sources").splitlines()]
+        there = [line.split("\t")[:2] for line in pactl("list", "short", "sources").splitlines()]
         if [name for _, name in there if name == SOURCE] == []:
             raise OutputLost(f"The virtual microphone {DESCRIPTION} was removed.")
         own = {number for number, name in there if name in (SOURCE, f"{FEED}.monitor")}
@@ -111,7 +111,7 @@ def check() -> None:
         if other is None:
             raise OutputLost(f"vcam would hear itself: {DESCRIPTION} is the only microphone that is left.")
         for recorder in looping:
-            _pactl("move-source-output", recorder, other)
+            pactl("move-source-output", recorder, other)
     except OutputLost:
         raise
     except OutputError as error:
@@ -129,7 +129,7 @@ def listening() -> dict[str, str]:
 def _recorders(pid: int) -> list[tuple[str, str]]:
     """A process's streams that listen for vcam: their numbers, and those of the sources that they record from."""
     found = []
-    for block in _pactl("list", "source-outputs").split("Source Output #")[1:]:
+    for block in pactl("list", "source-outputs").split("Source Output #")[1:]:
         source = re.search(r"^\s*Source: (\d+)", block, re.MULTILINE)
         owner = re.search(r'application\.process\.id = "(\d+)"', block)
         if f'{LISTENS} = "yes"' in block and source is not None and owner is not None and int(owner[1]) == pid:
@@ -148,7 +148,7 @@ def _other_microphone(names: list[str]) -> str | None:
 def modules() -> list[Module]:
     """vcam's own modules, in the order in which they were loaded. Raises OutputError without pactl or a server."""
     found = []
-    for line in _pactl("list", "short", "modules").splitlines():
+    for line in pactl("list", "short", "modules").splitlines():
         number, name, arguments = (*line.split("\t"), "", "")[:3]
         words = arguments.split()
         if f"sink_name={FEED}" in words or f"source_name={SOURCE}" in words:
@@ -158,13 +158,13 @@ def modules() -> list[Module]:
 
 def _unload(found: list[Module]) -> None:
     for module in reversed(found):  # the source before the sink that it listens to
-        _pactl("unload-module", module.number, missing_ok=True)
+        pactl("unload-module", module.number, missing_ok=True)
 
 
 def _load(module: str, *choices: str) -> None:
     for arguments in choices:
         try:
-            _pactl("load-module", module, arguments)
+            pactl("load-module", module, arguments)
         except OutputError:
             if arguments is choices[-1]:
                 raise
@@ -172,8 +172,8 @@ def _load(module: str, *choices: str) -> None:
         return
 
 
-def _pactl(*arguments: str, missing_ok: bool = False) -> str:
-    """What the command printed. Raises OutputError."""
+def pactl(*arguments: str, missing_ok: bool = False) -> str:
+    """What a command to the sound server printed. Raises OutputError: no pactl, no server, or it refuses."""
     if (program := shutil.which("pactl")) is None:
         raise OutputError("A virtual microphone needs the program pactl, which is not installed.", PACTL_MISSING)
     environment = {**os.environ, "LC_ALL": "C"}
