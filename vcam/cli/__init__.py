@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from vcam import __version__
-from vcam.cli import avatar, bench, checkpoints, control, devices, doctor, engines, profile, render, start
+from vcam.cli import avatar, bench, checkpoints, control, devices, doctor, engines, profile, render, selftest, start
 
 app = typer.Typer(
     name="vcam",
@@ -45,7 +45,7 @@ def options(
             logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
-for group in (start, control, devices, doctor, profile, avatar, render, checkpoints, engines, bench):
+for group in (start, control, devices, doctor, profile, avatar, render, checkpoints, engines, bench, selftest):
     group.register(app)
 
 
