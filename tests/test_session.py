@@ -16,8 +16,9 @@ from vcam.animators.lite import LiteAnimator
 from vcam.build import build_animator, camera_format
 from vcam.card import draw_card
 from vcam.errors import AnimatorError, AvatarError, CameraError, OutputError, SourceError
+from vcam.live.latency import plan_latency
 from vcam.profile.model import Profile
-from vcam.session import Session, plan_latency
+from vcam.session import Session
 
 PROFILE = Profile.model_validate({"camera": {"size": "320x240", "fps": 25}, "gate": {"kind": "off"}})
 
@@ -291,8 +292,8 @@ def test_what_is_muted_before_it_is_live_stays_muted(bench: Bench) -> None:
     with bench.session as session:
         bench.shown(0.5)
         assert session.state == "muted"
-        assert session._pump is not None
-        assert session._pump.muted
+        assert session._parts.pump is not None
+        assert session._parts.pump.muted
 
 
 def test_stop_while_starting_ends_it_without_going_live(bench: Bench) -> None:
@@ -342,15 +343,18 @@ def test_an_animator_that_cannot_be_rebuilt_does_not_keep_the_session_from_endin
         assert session.wait(10)
 
 
+def animator_failed(session: Session) -> bool:
+    worker = session._parts.animation.worker
+    return worker is None or worker.error is not None
+
+
 def test_switch_replaces_a_failed_animator_and_ends_the_trouble(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL)
     with bench.session as session:
         bench.shown(0.5)
         for number in range(2):
             bench.animators[number].fail = True
-            wait_until(
-                lambda: session._worker is not None and session._worker.error is None and session.notices.texts()
-            )
+            wait_until(lambda: not animator_failed(session) and session.notices.texts())
         wait_until(lambda: session.state == "degraded")
         session.switch("puppet")
         wait_until(lambda: session.state == "live")
@@ -361,7 +365,7 @@ def test_switch_replaces_a_failed_animator_and_ends_the_trouble(bench: Bench, ca
 def test_a_microphone_slower_than_it_says_raises_the_delay_and_says_so(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vcam.session.WATCH_WINDOW", 0.5)
+    monkeypatch.setattr("vcam.live.supervisor.WATCH_WINDOW", 0.5)
     with bench.session as session:
         bench.shown(0.5)
         before = session.latency.delay
@@ -532,7 +536,7 @@ def test_a_cut_before_it_is_live_shows_the_card_from_the_first_picture_that_is_l
 
 
 def test_when_the_delay_is_raised_the_voice_follows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vcam.session.WATCH_WINDOW", 0.5)
+    monkeypatch.setattr("vcam.live.supervisor.WATCH_WINDOW", 0.5)
     output = Loudspeaker()
     bench = with_output(output)
     with bench.session as session:
@@ -547,13 +551,13 @@ def test_when_the_delay_is_raised_the_voice_follows(monkeypatch: pytest.MonkeyPa
 def test_a_voice_that_is_interrupted_again_and_again_gets_more_time_and_so_do_the_lips(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("vcam.session.WATCH_WINDOW", 0.5)
+    monkeypatch.setattr("vcam.live.supervisor.WATCH_WINDOW", 0.5)
     output = Loudspeaker()
     bench = with_output(output)
     with bench.session as session:
         wait_until(lambda: heard(output))
         before = session.latency.delay
-        player = session._player
+        player = session._parts.player
         assert player is not None
 
         def raised() -> bool:

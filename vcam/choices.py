@@ -11,8 +11,8 @@ from vcam.errors import AnimatorError, AvatarError, CameraError, SourceError, Vc
 if TYPE_CHECKING:
     from vcam.animators.base import Animator
     from vcam.audio.devices import AudioDevice
+    from vcam.live.latency import LatencyPlan
     from vcam.profile.model import CameraSettings, Profile
-    from vcam.session import LatencyPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def choose_animator(profile: Profile) -> tuple[Choice, Animator | None]:
 def expected_latency(profile: Profile, animator: Animator, sound: Choice) -> LatencyPlan:
     """How far the picture will be behind the voice, as planned; what the camera adds is known only once it is open."""
     from vcam.audio.gate import make_gate
-    from vcam.session import plan_latency
+    from vcam.live.latency import plan_latency
 
     gate = make_gate(profile.gate, animator.look_ahead)
     return plan_latency(animator, gate.hold, sound.latency, 0.0)

@@ -130,6 +130,7 @@ class CountingAnimator(Animator):
         self.fail = False
         self.hang = threading.Event()
         self.hanging = False
+        self.inside = threading.Event()  # set once it hangs
         self.slow = 0.0
         self.away = False
         self._size = (height, width, 3)
@@ -148,6 +149,7 @@ class CountingAnimator(Animator):
         if self.fail:
             raise RuntimeError("told to fail")
         if self.hanging:
+            self.inside.set()
             self.hang.wait(30)
         if self.slow:
             threading.Event().wait(self.slow)

@@ -224,7 +224,7 @@ def _presets(
         ahead = plan.chunking.future * FRAME_SAMPLES + WINDOW_TAIL
         hold = make_gate(profile.gate, ahead).hold
         own = plan.algorithmic_latency
-        algorithmic = own - ahead + max(hold, ahead)  # as vcam.session.plan_latency
+        algorithmic = own - ahead + max(hold, ahead)  # as vcam.live.latency.plan_latency
         made.append(
             PresetDelay(
                 name,

@@ -104,17 +104,20 @@ class Notices:
         self._size = size
         self._by_key: dict[str, Notice] = {}
 
-    def add(self, key: str, text: str, *, seconds: float | None = None) -> None:
-        """Tell the user, for so many ``seconds`` or until it is cleared; the log too, the first time."""
+    def add(self, key: str, text: str, *, seconds: float | None = None, quiet: bool = False) -> None:
+        """Tell the user, for so many ``seconds`` or until it is cleared; the log too, the first time.
+
+        ``quiet``: this only brings an earlier notice up to date; it is not counted as another, nor is it for the log.
+        """
         with self._lock:
             previous = self._by_key.pop(key, None)
             repeated = previous is not None and previous.text == text
-            count = previous.count + 1 if previous is not None and repeated else 1
+            count = previous.count + (not quiet) if previous is not None and repeated else 1
             until = None if seconds is None else time.monotonic() + seconds
             self._by_key[key] = Notice(key, text, until, count)
             while len(self._by_key) > self._size:
                 del self._by_key[next(iter(self._by_key))]
-        (logger.debug if repeated else logger.warning)("%s", text)
+        (logger.debug if repeated or quiet else logger.warning)("%s", text)
 
     def clear(self, key: str) -> None:
         """What the notice was about is over."""

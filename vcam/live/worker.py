@@ -121,10 +121,9 @@ class AnimatorWorker:
         return (self._next or self._coming or self._act).animator
 
     @property
-    def busy_for(self) -> float:
-        """Seconds that the thread has been inside the animator without coming back."""
-        since = self._busy_since
-        return time.monotonic() - since if since is not None else 0.0
+    def busy_since(self) -> float | None:
+        """The monotonic time at which the thread went into the animator, if it has not come back yet."""
+        return self._busy_since
 
     def _run(self) -> None:
         try:

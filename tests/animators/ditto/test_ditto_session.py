@@ -23,10 +23,11 @@ from vcam.audio.source import Source
 from vcam.build import build_animator, camera_format
 from vcam.camera.base import Camera, CameraFormat
 from vcam.errors import AnimatorError, VcamError
+from vcam.live.latency import plan_latency
 from vcam.live.queues import PictureStore
 from vcam.media import FRAME_SAMPLES, AudioChunk, FloatArray, Picture
 from vcam.profile.model import Profile
-from vcam.session import Session, plan_latency
+from vcam.session import Session
 
 pytestmark = pytest.mark.usefixtures("stand_in")
 
@@ -209,7 +210,7 @@ def test_frames_are_left_out_evenly_when_drawing_takes_too_long(
     show: Callable[..., Show], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Motion is made of all sound, the delay stays, and the user is told what takes the time."""
-    monkeypatch.setattr("vcam.session.WATCH_WINDOW", 1.0)
+    monkeypatch.setattr("vcam.live.supervisor.WATCH_WINDOW", 1.0)
     one = show()
     with one.session as session:
         one.shown(0.5)
@@ -222,7 +223,7 @@ def test_frames_are_left_out_evenly_when_drawing_takes_too_long(
         after = calls(one.animator)
         status = session.status()
         assert replace(session.latency, source=0.0) == planned
-        wait_until(lambda: any("skipped" in text for text in session.status()["warnings"]), 30)
+        wait_until(lambda: any("skipped: decode" in text for text in session.status()["warnings"]), 30)
         text = next(text for text in session.status()["warnings"] if "skipped" in text)
     assert after["lmdm"] - before["lmdm"] >= 2 * 25 / 5 * 2  # two steps for each of at least two seconds' clips
     assert after["decoder"] - before["decoder"] < 60
