@@ -247,7 +247,7 @@ def test_a_camera_that_browsers_would_not_list(kernel: FakeKernel, tmp_path: Pat
     found = video.virtual_camera("linux", modules(tmp_path / "root", loaded=True, exclusive="N,N"))
     assert found.status == "warn"
     assert "exclusive_caps=1" in found.detail
-    assert found.fix.startswith("sudo modprobe -r v4l2loopback && sudo modprobe v4l2loopback exclusive_caps=1")
+    assert found.fix == "vcam doctor --fix"
 
 
 @linux_only
@@ -255,8 +255,8 @@ def test_a_camera_that_browsers_would_not_list(kernel: FakeKernel, tmp_path: Pat
     ("installed", "loaded", "state", "fix"),
     [
         (False, False, "not installed", "modprobe v4l2loopback"),
-        (True, False, "not loaded", "sudo modprobe v4l2loopback"),
-        (True, True, "loaded but has no device", "sudo modprobe -r v4l2loopback"),
+        (True, False, "not loaded", "vcam doctor --fix"),
+        (True, True, "loaded but has no device", "vcam doctor --fix"),
     ],
 )
 def test_each_stage_on_the_way_to_a_camera_has_its_command(

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vcam.cli.errors import handle_errors
+from vcam.errors import UsageError
 
 if TYPE_CHECKING:
     from vcam.doctor import Check
+    from vcam.doctor.machine import Machine
 
 
 def register(app: typer.Typer) -> None:
@@ -21,8 +23,18 @@ def register(app: typer.Typer) -> None:
 @handle_errors
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON, for programs.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Set the virtual camera up (Linux), after asking.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="With --fix: do not ask.")] = False,
 ) -> None:
     """Say what works on this machine, what does not, and the one command that mends each."""
+    if fix:
+        if as_json:
+            raise UsageError("--fix and --json do not go together.", "First mend it, then look: vcam doctor --json")
+        from vcam.doctor.machine import Machine
+
+        return mend(Machine(), yes=yes)
+    if yes:
+        raise UsageError("--yes goes with --fix.", "vcam doctor --fix --yes")
     from vcam.doctor import can_work, run_checks, versions
 
     checks = run_checks()
@@ -33,6 +45,38 @@ def doctor(
     else:
         _show(checks, works)
     raise typer.Exit(0 if works else 1)
+
+
+def mend(machine: Machine, *, yes: bool) -> None:
+    """Set the virtual camera up: say what is to be done, ask unless ``yes``, and do it.
+
+    Raises CameraError where it cannot be done; exits with 1 where the user has to do something first.
+    """
+    from vcam.camera.devices import how_to_get_one
+    from vcam.doctor import loopback
+
+    if machine.platform != "linux":
+        typer.echo("vcam sets up virtual cameras on Linux only. Here:")
+        typer.echo(f"  {how_to_get_one(machine.platform)}")
+        raise typer.Exit(1)
+    plan = loopback.plan(machine)
+    typer.echo(plan.found)
+    for remark in plan.remarks:
+        typer.echo(f"  {remark}")
+    if not plan.steps:
+        typer.echo("Nothing is to be done.")
+        return
+    if machine.elevation is None:
+        typer.echo(f"This needs root, and there is neither sudo nor pkexec. {loopback.by_hand(plan.commands)}")
+        raise typer.Exit(1)
+    typer.echo("To be done, as root:")
+    for step in plan.steps:
+        typer.echo(f"  {step.command}  # {step.purpose}")
+    if not yes and not typer.confirm("Do it?"):
+        typer.echo("Nothing was changed.")
+        raise typer.Exit(1)
+    typer.echo(loopback.carry_out(machine, plan))
+    typer.echo("Start vcam before the application that is to show it: vcam start")
 
 
 def _show(checks: list[Check], works: bool) -> None:

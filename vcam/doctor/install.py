@@ -36,6 +36,12 @@ _NAMES = {
         "pacman": "alsa-plugins",
         "zypper": "alsa-plugins-pulse",
     },
+    "v4l2loopback": {
+        "apt": "v4l2loopback-dkms",
+        "dnf": "akmod-v4l2loopback  # from RPM Fusion",
+        "pacman": "v4l2loopback-dkms",
+        "zypper": "v4l2loopback-kmp-default",
+    },
     "blackhole": {"brew": "blackhole-2ch"},
     "obs": {"brew": "--cask obs", "winget": "OBSProject.OBSStudio"},
     "browser": {"dnf": "firefox", "pacman": "firefox", "zypper": "MozillaFirefox", "apt": "chromium"},

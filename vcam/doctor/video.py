@@ -16,7 +16,7 @@ from vcam.errors import ProfileError
 
 PORTS_TRIED = 10  # as many as the preview tries
 _MODULE = Path("sys/module/v4l2loopback")
-_RELOAD = "sudo modprobe -r v4l2loopback && sudo modprobe v4l2loopback exclusive_caps=1 card_label=vcam video_nr=10"
+_FIX = "vcam doctor --fix"
 # UEFI 2.10, section 3.3: the global variable SecureBoot; Linux puts four bytes of attributes before its one byte
 _SECURE_BOOT = Path("sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c")
 _BROWSERS = (
@@ -35,7 +35,7 @@ def virtual_camera(platform: str = sys.platform, root: Path = Path("/")) -> Chec
         shown = best.device if best.label in ("", best.device) else f"{best.device} ({best.label})"
         if platform == "linux" and not _exclusive(root):
             why = f"{shown} can be used, but browsers do not list it: v4l2loopback was loaded without exclusive_caps=1."
-            return Check("virtual-camera", "warn", why, _RELOAD)
+            return Check("virtual-camera", "warn", why, _FIX)
         return Check("virtual-camera", "ok", f"{shown}. {best.why_not}".rstrip(" ."))
     if cameras:
         why = " ".join(f"{camera.device}: {camera.why_not}" for camera in cameras)
@@ -48,12 +48,14 @@ def virtual_camera(platform: str = sys.platform, root: Path = Path("/")) -> Chec
         why = "There is no virtual camera; the preview in the browser is used."
         return Check("virtual-camera", "warn", why, install_command("obs", platform))
     modules = root / "lib" / "modules" / os.uname().release
-    loaded = (root / _MODULE).is_dir()
-    state = "loaded but has no device" if loaded else "not loaded" if _installed(modules) else "not installed"
+    loaded, installed = (root / _MODULE).is_dir(), _installed(modules)
+    state = "loaded but has no device" if loaded else "not loaded" if installed else "not installed"
     why = f"v4l2loopback is {state}; the preview in the browser is used."
     if not modules.is_dir() and not loaded:
         why += " (This looks like a container: kernel modules belong to its host.)"
-    return Check("virtual-camera", "warn", why, _RELOAD if loaded else _command(how_to_get_one(platform, root)))
+    return Check(
+        "virtual-camera", "warn", why, _FIX if loaded or installed else _command(how_to_get_one(platform, root))
+    )
 
 
 def _installed(modules: Path) -> bool:
