@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -130,6 +131,28 @@ def test_everything_is_freed(built: Path, emulation: Emulation) -> None:
             network()
     backend.close()
     assert emulation.device.held == {}
+
+
+def test_a_backend_that_is_forgotten_frees_what_it_has(built: Path, emulation: Emulation) -> None:
+    backend = backend_for(built, emulation)
+    network = backend.load(graph_of(built, STITCH), STITCH)
+    tensor = backend.put(np.zeros(3, np.float32))
+    network.warm_up()
+    network.close()
+    del network, backend, tensor
+    gc.collect()
+    assert emulation.device.held == {}
+
+
+def test_networks_that_are_loaded_again_take_no_more_memory(built: Path, emulation: Emulation) -> None:
+    backend = backend_for(built, emulation)
+    sizes = []
+    for _ in range(3):
+        network = backend.load(graph_of(built, STITCH), STITCH)
+        network.warm_up()
+        network.close()
+        sizes.append((len(emulation.device.held), emulation.device.pins))
+    assert sizes[0] == sizes[2]
 
 
 def test_networks_of_the_registration_run_elsewhere_without_engines(built: Path, emulation: Emulation) -> None:

@@ -33,10 +33,11 @@ _CONDITION, _STEP = "condition", "step"
 
 
 class TensorRtBackend(Backend):
-    """``device`` and ``library`` are opened where they are not given; ``spare`` runs the registration's networks where
-    they have no engines: they are needed once for each portrait.
+    """``device`` and ``library`` are opened, and closed, where they are not given; ``spare`` runs the registration's
+    networks where they have no engines: they are needed once for each portrait.
 
-    All networks share one stream. ``graphs``: record what is repeated as CUDA graphs.
+    All networks share one stream. ``graphs``: record what is repeated as CUDA graphs. ``close()``, after the networks',
+    frees what is left; so does forgetting it.
     """
 
     name: ClassVar[str] = "tensorrt"
@@ -64,6 +65,9 @@ class TensorRtBackend(Backend):
         self._functions: Mapping[str, Any] | None = None
         self._pool = Pool(self.gpu)
         self._spare = spare
+        #: Frees what is left when nobody uses the backend any more: its networks and tensors hold it.
+        self.close = weakref.finalize(self, _free, self.gpu, self._pool, device is None)
+        self.close.atexit = False
 
     @property
     def device(self) -> DeviceInfo:
@@ -82,7 +86,7 @@ class TensorRtBackend(Backend):
         with self.gpu.current():
             try:
                 for role, file in files.items():
-                    parts[role] = Part(self.gpu, self.stream, self.library.read(file))
+                    parts[role] = Part(self.gpu, self.stream, self.library.read(file), self._pool)
                 _check(spec, parts, self.files.batch)
                 return TensorRtNetwork(self, spec, parts)
             except AnimatorError:
@@ -123,12 +127,6 @@ class TensorRtBackend(Backend):
         if self._functions is None:
             self._functions = self.gpu.compile(source(), FORMATS)
         return Kernels(stream, self._functions)
-
-    def close(self) -> None:
-        """After its networks. Tensors that are still held cannot be used any more."""
-        with self.gpu.current():
-            self._pool.close()
-        self.gpu.close()
 
 
 class TensorRtNetwork(Network):
@@ -220,6 +218,13 @@ class TensorRtNetwork(Network):
         return known is not None and all(
             isinstance(tensor, TrtTensor) and tensor is known[name] for name, tensor in condition.items()
         )
+
+
+def _free(gpu: CudaDevice, pool: Pool, own: bool) -> None:
+    with gpu.current():
+        pool.close()
+    if own:
+        gpu.close()
 
 
 def _give(part: Part, inputs: Mapping[str, Tensor]) -> None:

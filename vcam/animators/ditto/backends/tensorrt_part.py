@@ -28,9 +28,10 @@ class Pool:
         self._pinned: dict[tuple[Shape, np.dtype[Any]], list[Array]] = defaultdict(list)
 
     def take(self, size: int) -> Any:
-        if self._free[size]:
+        try:
             return self._free[size].pop()
-        made = self._device.alloc(size)
+        except IndexError:
+            made = self._device.alloc(size)
         self._all.append(made)
         return made
 
@@ -39,9 +40,11 @@ class Pool:
 
     def take_pinned(self, shape: Shape, dtype: npt.DTypeLike) -> Array:
         """Pinned main memory, likewise."""
-        free = self._pinned[shape, np.dtype(dtype)]
-        made: Array = free.pop() if free else self._device.pinned(shape, dtype)
-        return made
+        try:
+            return self._pinned[shape, np.dtype(dtype)].pop()
+        except IndexError:
+            made: Array = self._device.pinned(shape, dtype)
+            return made
 
     def give_pinned(self, array: Array) -> None:
         self._pinned[array.shape, array.dtype].append(array)
@@ -87,12 +90,13 @@ class TrtTensor:
 class Part:
     """Raises AnimatorError where the GPU's memory does not suffice."""
 
-    def __init__(self, device: Any, stream: Any, engine: Engine) -> None:
-        """With the device current."""
+    def __init__(self, device: Any, stream: Any, engine: Engine, pool: Pool) -> None:
+        """With the device current. ``pool``: of pinned memory, taken for what is copied from or to main memory."""
         self.engine, self.tensors = engine, engine.tensors
-        self._device, self._stream = device, stream
+        self._device, self._stream, self._pool = device, stream, pool
         self._execution = engine.start()
         self._shapes: dict[str, Shape] = {}
+        self._largest: dict[str, Shape] = {}
         self._bound: dict[str, int] = {}
         self._memory: dict[str, Any] = {}
         self._staging: dict[str, Array] = {}
@@ -104,8 +108,7 @@ class Part:
         for info in self.tensors.values():
             shape = self._most(info)
             self._memory[info.name] = device.alloc(math.prod(shape) * info.dtype.itemsize)
-            self._staging[info.name] = device.pinned(shape, info.dtype)
-            self._shapes[info.name] = shape
+            self._shapes[info.name] = self._largest[info.name] = shape
             self._bind(info.name, self._memory[info.name].address)
 
     @property
@@ -130,7 +133,7 @@ class Part:
         """Copy an input to its own buffer. Raises ValueError for a wrong shape or type."""
         info = self.tensors[name]
         self._fit(info, array.shape, array.dtype)
-        room = self._staging[name].reshape(-1)[: array.size].reshape(array.shape)
+        room = self._stage(info).reshape(-1)[: array.size].reshape(array.shape)
         np.copyto(room, array, casting="same_kind")
         self._bind(name, self.address(name))
         self._stream.upload(self.address(name), room)
@@ -166,7 +169,7 @@ class Part:
         """Start an output's copy to pinned memory: to be read, and copied, after ``Stream.synchronize``."""
         info = self.tensors[name]
         shape = self._shape(info)
-        room = self._staging[name].reshape(-1)[: math.prod(shape)].reshape(shape)
+        room = self._stage(info).reshape(-1)[: math.prod(shape)].reshape(shape)
         self._stream.download(room, self._bound[name])
         return room
 
@@ -174,6 +177,14 @@ class Part:
         """With the device current. May be called twice."""
         while self._memory:
             self._memory.popitem()[1].free()
+        while self._staging:
+            self._pool.give_pinned(self._staging.popitem()[1])
+
+    def _stage(self, info: TensorInfo) -> Array:
+        """Pinned memory for the largest a tensor can be."""
+        if info.name not in self._staging:
+            self._staging[info.name] = self._pool.take_pinned(self._largest[info.name], info.dtype)
+        return self._staging[info.name]
 
     def _most(self, info: TensorInfo) -> Shape:
         if info.profile is not None:

@@ -38,7 +38,7 @@ class Device:
         self.held: dict[int, Memory] = {}
         self.streams: dict[int, Stream] = {}
         self.copied = {"up": 0, "down": 0}
-        self.allocations = 0
+        self.allocations = self.pins = 0
         self.closed = False
         self._left = room
         self._library = None if library is None else ctypes.CDLL(str(library))
@@ -63,6 +63,7 @@ class Device:
         return made
 
     def pinned(self, shape: Sequence[int], dtype: npt.DTypeLike) -> Array:
+        self.pins += 1
         return np.zeros(shape, dtype)
 
     def stream(self) -> Stream:
