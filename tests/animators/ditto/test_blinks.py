@@ -93,3 +93,11 @@ def test_fixed_gaps_and_none(listed: bool) -> None:
 
     assert starts(rows(40)) == [40, 95, 150, 205]
     assert starts(rows(-1)) == []
+
+
+def test_gaps_of_a_list_follow_each_other() -> None:
+    rule = (20, 40, 30)
+    endless = EndlessBlinks(Seeded(1), LENGTH, rule)
+    assert starts([endless.row(frame) for frame in range(240)]) == [20, 75, 120, 155, 210]
+    listed = reference_blinks(Seeded(1), LENGTH, 240, rule).rows.tolist()
+    assert starts(listed) == [20, 75, 120, 155]  # the last 30 frames are kept free

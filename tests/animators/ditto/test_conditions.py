@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from vcam.animators.ditto.avatar import Character
-from vcam.animators.ditto.conditions import Conditions, ConditionUse, emotion_rows
+from vcam.animators.ditto.conditions import Conditions, ConditionUse
+from vcam.animators.ditto.emotions import emotion_rows
 from vcam.animators.ditto.motion import SourceMotion
 from vcam.errors import AnimatorError
 from vcam.media import FloatArray

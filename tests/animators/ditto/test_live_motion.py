@@ -13,13 +13,14 @@ from tests.animators.ditto.marking import MarkingHubert, MarkingLmdm, mark, mark
 from tests.animators.ditto.test_conditions import NEUTRAL, character
 from vcam.animators.ditto.backends.base import Network, Tensor
 from vcam.animators.ditto.conditions import Conditions, ConditionUse
+from vcam.animators.ditto.emotions import EMOTIONS
 from vcam.animators.ditto.features import AudioFeatures
 from vcam.animators.ditto.hearing import Heard, Hearing
 from vcam.animators.ditto.latency import Chunking, algorithmic_latency
 from vcam.animators.ditto.live_motion import EMOTION_EASE, LINGER, LiveMotion, MotionRow
 from vcam.animators.ditto.motion import EXP, MOTION_SIZE, YAW
 from vcam.animators.ditto.networks import LMDM
-from vcam.animators.ditto.options import CLIP, EMOTIONS, RunOptions
+from vcam.animators.ditto.options import CLIP, RunOptions
 from vcam.animators.ditto.presets import PRESETS
 from vcam.animators.ditto.randomness import Seeded
 from vcam.animators.ditto.sampler import Sampler

@@ -1,12 +1,14 @@
 """When the eyes blink: which row of the blink curve (``delta_eye_arr``) each frame shows.
 
 Row 0 is the open eye; a blink runs through the curve once. The gap before a blink is 60 to 100 frames at random
-(``delta_eye_open_n`` 0), always the same (above 0), or endless (below 0).
+(``delta_eye_open_n`` 0), always the same (above 0), endless (below 0), or one after the other of a list.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from itertools import cycle, repeat
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +16,7 @@ import numpy.typing as npt
 from .randomness import Randomness
 
 OPEN_FRAMES = (60, 100)  # frames between blinks: the least and the most
+OpenFrames = int | tuple[int, ...]
 REFERENCE_FRAMES = 3000  # how far the reference plans ahead where the length is not known (``N_d`` -1)
 
 
@@ -40,23 +43,22 @@ class ListedBlinks(Blinks):
 class EndlessBlinks(Blinks):
     """Blinks for as long as frames come, remembering only the next one."""
 
-    def __init__(self, randomness: Randomness, length: int, open_frames: int = 0) -> None:
+    def __init__(self, randomness: Randomness, length: int, open_frames: OpenFrames = 0) -> None:
         """``length``: the curve's rows; ``open_frames``: as ``delta_eye_open_n``."""
-        self._randomness = randomness
         self._length = length
-        self._open_frames = open_frames
-        self._start = _gap(randomness, open_frames) if open_frames >= 0 else 0
+        self._gaps = _gaps(randomness, open_frames)
+        self._start = next(self._gaps, None)
 
     def row(self, frame: int) -> int:
-        if self._open_frames < 0:
+        if self._start is None:
             return 0
         while frame >= self._start + self._length:
-            self._start += self._length + _gap(self._randomness, self._open_frames)
+            self._start += self._length + next(self._gaps)
         return max(0, frame - self._start)
 
 
 def reference_blinks(
-    randomness: Randomness, length: int, frames: int, open_frames: int = 0, planned: int = -1
+    randomness: Randomness, length: int, frames: int, open_frames: OpenFrames = 0, planned: int = -1
 ) -> ListedBlinks:
     """The reference's list for a run of ``frames`` frames, with its draws.
 
@@ -67,17 +69,25 @@ def reference_blinks(
     return ListedBlinks(_planned(randomness, length, frames, open_frames))
 
 
-def _planned(randomness: Randomness, length: int, frames: int, open_frames: int) -> npt.NDArray[np.int64]:
+def _planned(randomness: Randomness, length: int, frames: int, open_frames: OpenFrames) -> npt.NDArray[np.int64]:
     rows = np.zeros(frames, np.int64)
-    if open_frames < 0:
+    gaps = _gaps(randomness, open_frames)
+    start = next(gaps, None)
+    if start is None:
         return rows
-    # two gaps are drawn before any blink is placed: the one before the first, and the one to keep free at the end
-    start, tail = _gap(randomness, open_frames), _gap(randomness, open_frames)
+    # The gap to keep free at the end: a list's last; a random one is drawn before any blink is placed.
+    tail = open_frames[-1] if isinstance(open_frames, tuple) else next(gaps)
     while start < frames - max(tail, length):
         rows[start : start + length] = np.arange(length)
-        start += length + _gap(randomness, open_frames)
+        start += length + next(gaps)
     return rows
 
 
-def _gap(randomness: Randomness, open_frames: int) -> int:
-    return open_frames or randomness.integer(*OPEN_FRAMES)
+def _gaps(randomness: Randomness, open_frames: OpenFrames) -> Iterator[int]:
+    """The gap before each blink, without end; none if there is to be no blink."""
+    if isinstance(open_frames, tuple):
+        yield from cycle(open_frames)
+    elif open_frames > 0:
+        yield from repeat(open_frames)
+    while open_frames == 0:
+        yield randomness.integer(*OPEN_FRAMES)

@@ -16,11 +16,10 @@ from vcam.errors import AnimatorError
 from vcam.media import FloatArray
 
 from .avatar import Character, mirrored
+from .emotions import EMOTIONS, Emotions, emotion_rows
 from .features import FEATURE_SIZE
 from .motion import check
-from .options import EMOTIONS, Emotions
 
-CHOSEN = 8.0  # the logit of a chosen emotion; the others have 0
 EYE_OPEN_SIZE, EYE_BALL_SIZE, IDENTITY_SIZE = 2, 6, 63
 
 
@@ -59,18 +58,6 @@ class ConditionUse:
             + self.eye_ball * EYE_BALL_SIZE
             + self.identity * IDENTITY_SIZE
         )
-
-
-def emotion_rows(emotions: Emotions) -> FloatArray:
-    """float32 [n, 8]: for each entry a softmax over 8 at its classes (0.9977 for one class); an array as it is."""
-    if isinstance(emotions, np.ndarray):
-        check(emotions, (None, len(EMOTIONS)), "emotions")
-        return emotions
-    logits = np.full((len(emotions), len(EMOTIONS)), -CHOSEN, np.float32)  # less the greatest: exp cannot overflow
-    for entry, classes in enumerate(emotions):
-        logits[entry, list(classes)] = 0
-    shares = np.exp(logits)
-    return shares / shares.sum(axis=1, keepdims=True)
 
 
 @dataclass(slots=True, eq=False)

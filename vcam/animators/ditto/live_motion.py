@@ -18,12 +18,13 @@ from dataclasses import dataclass
 from vcam.media import FloatArray
 
 from .conditions import Conditions
+from .emotions import Emotions
 from .hearing import Heard
 from .idle import IdleMotion
 from .joining import Joiner, JoinRules
 from .latency import valid_frames
 from .motion_stream import OnlineMotion
-from .options import CLIP, Emotions, RunOptions
+from .options import CLIP, RunOptions
 from .sampler import Sampler
 from .seams import BridgedSampler
 
