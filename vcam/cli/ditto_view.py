@@ -52,15 +52,10 @@ def _delay(plan: Plan) -> str:
 
 def _plan(profile: Profile) -> Plan:
     """What decides on delay and steps, as a session would have it. Every quality says both, whatever the checkpoint."""
-    from vcam.animators.ditto.latency import Chunking
     from vcam.animators.ditto.options import RunOptions
-    from vcam.animators.ditto.presets import plan
+    from vcam.animators.ditto.presets import profile_plan
 
-    settings = profile.animator.ditto
-    given = {"sampling_timesteps": settings.sampling_timesteps, "overlap_v2": settings.overlap}
-    changes = {**settings.options, **{key: value for key, value in given.items() if value is not None}}
-    chunking = None if settings.chunk is None else Chunking(*settings.chunk)
-    return plan(profile.animator.quality, RunOptions(), chunking, changes)
+    return profile_plan(profile, RunOptions())
 
 
 def _checkpoint(profile: Profile) -> Choice:

@@ -129,7 +129,8 @@ class DittoOptions(Section):
     ``provider`` is onnxruntime's, ``gpu`` the number of the graphics card. ``chunk``: frames of context, new ones and
     look-ahead for the audio network. ``landmarks``: who finds the face: the checkpoint's InsightFace networks (for
     non-commercial use) or vcam's own proposal.
-    ``options``: any other run option of the pipeline, by its name.
+    ``fade_in``, ``fade_out``: frames at the ends of a rendered video in which the face comes from, or goes to, rest.
+    ``options``: any other run option of the pipeline, by its name; ``ch_info`` is the portrait of another speaker.
     """
 
     checkpoint: Path | None = None
@@ -147,6 +148,8 @@ class DittoOptions(Section):
     chunk: tuple[int, int, int] | None = None
     max_size: int | None = Field(None, ge=64, le=4096)
     template_n_frames: int | None = Field(None, ge=1, le=10_000)
+    fade_in: int = Field(0, ge=0, le=10_000)
+    fade_out: int = Field(0, ge=0, le=10_000)
     options: dict[str, Any] = {}
 
 

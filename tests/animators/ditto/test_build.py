@@ -12,17 +12,18 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from tests.animators.ditto.standing import SIZE, Ditto, calls, ditto_profile
+from tests.animators.ditto.standing import SIZE, Ditto, calls, ditto_profile, gated, words
 from tests.animators.ditto.videos import write_video
 from tests.animators.lite.test_expressions import photo_of
 from vcam.animators.base import Scene
-from vcam.animators.ditto.animator import DittoAnimator
+from vcam.animators.ditto.animator import DittoAnimator, DittoPose
 from vcam.animators.ditto.build import DittoBuilder, live_plan, offline_options
 from vcam.animators.ditto.checkpoint import Checkpoint
 from vcam.animators.ditto.picture import source_of
 from vcam.animators.lite import Avatar as DrawnAvatar
 from vcam.animators.lite import LiteAnimator, load_avatar
 from vcam.animators.lite.photo.package import save_package
+from vcam.audio.gate import OpenGate
 from vcam.build import build_animator
 from vcam.errors import AnimatorError, AvatarError
 from vcam.profile.model import Profile
@@ -141,6 +142,47 @@ def test_settings_of_the_profile_reach_the_plan(stand_in: Path) -> None:
     assert (offline.overlap_v2, offline.sampling_timesteps, offline.online_mode) == (10, 3, False)
 
 
+def test_the_overlap_of_a_recording_is_an_option(stand_in: Path) -> None:
+    checkpoint = Checkpoint.open(stand_in)
+    profile = ditto_profile(overlap=75, options={"overlap_v2": 20})
+    assert live_plan(profile, checkpoint).options.overlap_v2 == 75
+    assert offline_options(profile, checkpoint).overlap_v2 == 20
+
+
+def test_another_portrait_speaks(tmp_path: Path) -> None:
+    """As ch_info, named as portraits are; registered with the same networks."""
+    ditto = Ditto(ditto_profile())
+    marlow, alone = ditto.make(ditto_profile("marlow")), ditto.make()
+    both = ditto.make(ditto_profile(options={"ch_info": "marlow"}))
+    try:
+        who = both.plan.options.ch_info
+        assert who is not None
+        (theirs, own, shown) = (one.avatar.frames[0].motion.row() for one in (marlow, alone, both))
+        np.testing.assert_array_equal(who.motions[0].row(), theirs)
+        np.testing.assert_array_equal(shown, own)
+        assert not np.array_equal(theirs, own)
+    finally:
+        for animator in (marlow, alone, both):
+            animator.close()
+    with pytest.raises(AvatarError, match="nobody"):
+        ditto.make(ditto_profile(options={"ch_info": str(tmp_path / "nobody.png")}))
+
+
+def test_a_rendered_video_fades_in_and_out() -> None:
+    ditto = Ditto()
+    profile = ditto_profile(fade_in=4, fade_out=3, options={"ctrl_info": {1: {"delta_yaw": 9}}})
+    animator = ditto.make(profile)
+    try:
+        poses = list(animator.analyse_whole(gated(OpenGate(0), words(0.8))))
+    finally:
+        animator.close()
+    controls = [pose.control for pose in poses if isinstance(pose, DittoPose)]
+    alphas = [control.fade_alpha for control in controls]
+    assert alphas[:5] == [0, 0.25, 0.5, 0.75, None]
+    assert alphas[-4:] == [1, 2 / 3, 1 / 3, 0]
+    assert controls[1].delta_yaw == 9
+
+
 def test_options_that_there_are_not_are_refused(stand_in: Path) -> None:
     checkpoint = Checkpoint.open(stand_in)
     with pytest.raises(AnimatorError, match="no run option 'delta_eye_array'") as error:
@@ -155,6 +197,7 @@ def test_options_that_there_are_not_are_refused(stand_in: Path) -> None:
         {"emo": []},
         {"smo_k_d": 0},
         {"sampling_timesteps": "many"},
+        {"relative_d": "false"},
     ]
     for wrong in refused:
         with pytest.raises(AnimatorError):

@@ -21,8 +21,9 @@ from vcam.media import FRAME_SAMPLES, AudioChunk, ByteArray, FloatArray
 from .avatar import Character, DittoAvatar
 from .blinks import EndlessBlinks
 from .conditions import Conditions, ConditionUse
-from .controls import NO_CONTROL
+from .controls import NO_CONTROL, timeline
 from .cost import MARGIN, MOST_ALLOWED, allowance, limit, loads, motion_time, stages_of
+from .emotions import EMOTIONS
 from .features import AudioFeatures
 from .frames import FrameMaker
 from .hearing import Hearing
@@ -31,7 +32,7 @@ from .live_motion import LiveMotion
 from .loaded import LoadedNetworks
 from .motion import MOTION_SIZE
 from .motion_stream import OfflineMotion
-from .options import CLIP, EMOTIONS, FrameControl, RunOptions
+from .options import CLIP, FrameControl, RunOptions
 from .placement import InScene
 from .presets import Plan
 from .randomness import Seeded
@@ -81,8 +82,10 @@ class DittoAnimator(Animator):
         scene: Scene,
         seed: int = 0,
         builder: DittoBuilder | None = None,
+        fades: tuple[int, int] = (0, 0),
     ) -> None:
-        """``use``: what the checkpoint's diffusion network is told; ``offline``: options for whole recordings.
+        """``use``: what the checkpoint's diffusion network is told; ``offline``: options for whole recordings;
+        ``fades``: how many frames these fade in and out.
 
         The caller holds the networks meanwhile. Raises AnimatorError if one fails.
         """
@@ -90,7 +93,7 @@ class DittoAnimator(Animator):
         self.plan = plan
         self.scene = scene
         self.networks = networks
-        self._use, self._offline, self._seed = use, offline, seed
+        self._use, self._offline, self._seed, self._fades = use, offline, seed, fades
         self._builder = builder
         features = AudioFeatures(networks["hubert"], plan.chunking)
         self._hearing = Hearing(features, plan.chunking)
@@ -135,18 +138,20 @@ class DittoAnimator(Animator):
 
     def analyse_whole(self, chunks: Iterable[AudioChunk]) -> Iterator[Pose]:
         """All of the sound is heard before the first pose: motion that is diffused with its future known is calmer."""
+        options = self._offline
         sound = np.concatenate([np.empty(0, np.float32), *(chunk.samples for chunk in chunks)])
         features = AudioFeatures(self.networks["hubert"]).whole(sound)
         motion = OfflineMotion(
-            self._sampler(self._offline),
-            self._conditions(self._offline),
-            JoinRules.offline(self._offline),
-            self._source,
+            self._sampler(options), self._conditions(options), JoinRules.offline(options), self._source
         )
         rows = motion.run(features)
-        self._maker = self._frame_maker(self._offline)
+        controls = timeline(len(rows), *self._fades, options.ctrl_info)
+        if any(self._fades) and not options.fade_type:
+            options = options.replaced({"fade_type": "s"})
+        options = options.replaced({"ctrl_info": controls})
+        self._maker = self._frame_maker(options)
         for frame, row in enumerate(rows):
-            yield self._pose(self._offline, frame, row, rows[0], None)
+            yield self._pose(options, frame, row, rows[0], None)
 
     def render(self, pose: Pose) -> ByteArray:
         if not isinstance(pose, DittoPose):

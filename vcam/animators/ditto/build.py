@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from vcam.animators.base import Scene
 from vcam.profile.model import DittoOptions, Profile
 
 from .animator import DittoAnimator
-from .avatar import DittoAvatar
+from .avatar import Character, DittoAvatar
 from .backends.base import Backend
 from .backends.choice import make_backend
 from .cache import AvatarCache
 from .checkpoint import Checkpoint
-from .latency import Chunking
 from .loaded import LoadedNetworks
 from .location import checkpoint_folder
 from .networks import ANIMATION, NetworkSpec
-from .options import EMOTIONS, RunOptions
+from .options import RunOptions
 from .picture import source_of
-from .presets import Plan, plan
+from .presets import Plan, option_changes, profile_plan
 from .registered import registered, registration_specs
 
 logger = logging.getLogger(__name__)
@@ -80,35 +78,51 @@ class DittoBuilder:
     def build(self, profile: Profile, scene: Scene) -> DittoAnimator:
         """Load the networks and make the profile's animator. Raises AnimatorError or AvatarError."""
         avatar = self._registered(profile)  # before the large networks are loaded: it may fail
+        character = self._character(profile)
         networks = LoadedNetworks(self._backend, self._checkpoint.load(self._backend, ANIMATION))
-        return self._animator(profile, scene, avatar, networks)
+        return self._animator(profile, scene, avatar, character, networks)
 
     def successor(self, present: DittoAnimator, profile: Profile) -> DittoAnimator | None:
         """As ``Animator.successor``."""
         if profile.animator.kind == "lite" or _machinery(profile) != self._machinery:
             return None
-        avatar = self._registered(profile)
+        avatar, character = self._registered(profile), self._character(profile)
         framing = profile.avatar.framing
         scene = replace(present.scene, zoom=framing.zoom, shift_x=framing.x, shift_y=framing.y)
-        following = self._animator(profile, scene, avatar, present.networks)
+        following = self._animator(profile, scene, avatar, character, present.networks)
         following.inherit(present)
         return following
 
-    def _animator(self, profile: Profile, scene: Scene, avatar: DittoAvatar, networks: LoadedNetworks) -> DittoAnimator:
+    def _animator(
+        self,
+        profile: Profile,
+        scene: Scene,
+        avatar: DittoAvatar,
+        character: Character | None,
+        networks: LoadedNetworks,
+    ) -> DittoAnimator:
         networks.hold()  # while it is being made: nobody else may
         try:
             return DittoAnimator(
                 avatar,
                 networks,
                 self._checkpoint.use,
-                live_plan(profile, self._checkpoint),
-                offline_options(profile, self._checkpoint),
+                live_plan(profile, self._checkpoint, character),
+                offline_options(profile, self._checkpoint, character),
                 scene,
                 profile.animator.ditto.seed,
                 self,
+                (profile.animator.ditto.fade_in, profile.animator.ditto.fade_out),
             )
         finally:
             networks.release()
+
+    def _character(self, profile: Profile) -> Character | None:
+        """Of the portrait that the profile names as ``ch_info``, registered as any other."""
+        named = profile.animator.ditto.options.get("ch_info")
+        if not isinstance(named, str):
+            return None
+        return Character.of(self._registered(profile.with_changes("avatar", portrait=named)))
 
     def _registered(self, profile: Profile) -> DittoAvatar:
         return registered(
@@ -134,29 +148,14 @@ def _machinery(profile: Profile) -> Machinery:
     )
 
 
-def live_plan(profile: Profile, checkpoint: Checkpoint) -> Plan:
-    """How a live session of this profile runs. Raises AnimatorError for an option that cannot be used."""
-    settings = profile.animator.ditto
-    chunking = None if settings.chunk is None else Chunking(*settings.chunk)
-    return plan(profile.animator.quality, checkpoint.options(live=True), chunking, _changes(settings))
+def live_plan(profile: Profile, checkpoint: Checkpoint, character: Character | None = None) -> Plan:
+    """How a live session of this profile runs; see :func:`presets.profile_plan`."""
+    return profile_plan(profile, checkpoint.options(live=True), character)
 
 
-def offline_options(profile: Profile, checkpoint: Checkpoint) -> RunOptions:
+def offline_options(profile: Profile, checkpoint: Checkpoint, character: Character | None = None) -> RunOptions:
     """How a whole recording is rendered: as the checkpoint's offline config says, and what the profile changes."""
-    changes = _changes(profile.animator.ditto)
-    changes.pop("overlap_v2", None)  # a matter of delay, which nobody waits for here
-    return checkpoint.options(live=False).replaced(changes)
-
-
-def _changes(settings: DittoOptions) -> dict[str, Any]:
-    given: Mapping[str, Any] = {
-        "sampling_timesteps": settings.sampling_timesteps,
-        "overlap_v2": settings.overlap,
-        "max_size": settings.max_size,
-        "template_n_frames": settings.template_n_frames,
-        "emo": None if settings.emotion is None else EMOTIONS.index(settings.emotion),
-    }
-    return {**settings.options, **{key: value for key, value in given.items() if value is not None}}
+    return checkpoint.options(live=False).replaced(option_changes(profile.animator.ditto, character))
 
 
 def _needed(settings: DittoOptions) -> list[NetworkSpec]:

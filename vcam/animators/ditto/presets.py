@@ -9,7 +9,9 @@ from typing import Any
 
 from vcam.errors import AnimatorError
 from vcam.media import ANIMATION_FPS
+from vcam.profile.model import DittoOptions, Profile
 
+from .avatar import Character
 from .latency import Chunking, algorithmic_latency, valid_frames
 from .options import CLIP, RunOptions
 
@@ -96,3 +98,31 @@ def plan(quality: str, defaults: RunOptions, chunking: Chunking | None, changes:
     preset = PRESETS[quality]
     options = defaults.replaced({"online_mode": True, **preset.options, **changes})
     return Plan(chunking or preset.chunking, options)
+
+
+def profile_plan(profile: Profile, defaults: RunOptions, character: Character | None = None) -> Plan:
+    """How a live session of this profile runs on a checkpoint of these ``defaults``.
+
+    ``character``: of the portrait that the profile names as ``ch_info``, which delay and registration do not depend
+    on. Raises AnimatorError for an option that cannot be used.
+    """
+    settings = profile.animator.ditto
+    chunking = None if settings.chunk is None else Chunking(*settings.chunk)
+    changes = option_changes(settings, character)
+    if settings.overlap is not None:
+        changes["overlap_v2"] = settings.overlap
+    return plan(profile.animator.quality, defaults, chunking, changes)
+
+
+def option_changes(settings: DittoOptions, character: Character | None = None) -> dict[str, Any]:
+    """The run options that a profile sets, live or not; not ``overlap``, a matter of delay."""
+    given = {
+        "sampling_timesteps": settings.sampling_timesteps,
+        "max_size": settings.max_size,
+        "template_n_frames": settings.template_n_frames,
+        "emo": settings.emotion,
+    }
+    changes = {**settings.options, **{key: value for key, value in given.items() if value is not None}}
+    if isinstance(changes.get("ch_info"), str):
+        changes["ch_info"] = character
+    return changes
