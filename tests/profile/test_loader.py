@@ -375,6 +375,12 @@ def test_switching_to_a_folder_means_its_avatar(tmp_path: Path) -> None:
     assert loader.find_profile_or_avatar(str(tmp_path), Profile()).avatar.portrait == str(tmp_path.resolve())
 
 
+def test_switching_to_a_picture_means_it(tmp_path: Path) -> None:
+    picture = tmp_path / "anna.jpg"
+    picture.touch()
+    assert loader.find_profile_or_avatar(str(picture), Profile()).avatar.portrait == str(picture.resolve())
+
+
 def test_switching_to_neither_names_both(user_profiles: Path) -> None:
     with pytest.raises(AvatarError) as caught:
         loader.find_profile_or_avatar("privat", Profile())

@@ -183,7 +183,12 @@ def pose(
 
 @handle_errors
 def switch(
-    target: Annotated[str, typer.Argument(metavar="AVATAR-OR-PROFILE", help="A name or a path.", show_default=False)],
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="AVATAR-OR-PROFILE", help="A name or a path; for ditto also a picture or video.", show_default=False
+        ),
+    ],
 ) -> None:
     """Change the avatar or the profile without letting go of the camera."""
     path = Path(target).expanduser()

@@ -102,9 +102,10 @@ def load_file(path: Path) -> Profile:
 
 
 def find_profile_or_avatar(target: str, current: Profile) -> Profile:
-    """What ``vcam switch`` is given: a profile (name or path), or an avatar for the current profile.
+    """What ``vcam switch`` is given: a profile (name or path), or an avatar for the current profile: its name, its
+    folder, or a picture or video, which ditto takes as it is.
 
-    Raises VcamError if it is neither, naming the nearest of both.
+    Raises VcamError if it is none of them, naming the nearest.
     """
     from vcam.animators.lite import list_avatars
     from vcam.animators.lite.photo.package import list_user_avatars
@@ -113,7 +114,7 @@ def find_profile_or_avatar(target: str, current: Profile) -> Profile:
     path = _existing(target)
     if target in avatars:
         return current.with_changes("avatar", portrait=target)
-    if path is not None and path.is_dir():
+    if path is not None and (path.is_dir() or (path.is_file() and not _is_yaml(path))):
         return current.with_changes("avatar", portrait=str(path.resolve()))
     profiles = available()
     if target in profiles or _is_yaml(Path(target)):
