@@ -12,8 +12,11 @@ import typer
 from typer.testing import CliRunner
 
 from vcam import doctor as findings
+from vcam import selftest as measurement
 from vcam.cli import doctor
 from vcam.doctor import Check
+from vcam.errors import VcamError
+from vcam.selftest import Row, SelfTest
 
 pytestmark = pytest.mark.usefixtures("private_user")
 
@@ -72,3 +75,30 @@ def test_as_a_command_of_its_own() -> None:
     assert done.returncode in (0, 1)
     assert done.stderr == b""
     assert b"preview-port" in done.stdout
+
+
+def test_the_selftest_is_one_more_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_checks(monkeypatch, GOOD)
+    found = SelfTest("a", "b", "c", "d", 6, [Row("skew", "skew", -80.0, "ms", -20, 20)])
+    monkeypatch.setattr(measurement, "run_selftest", lambda options, seconds: found)
+    result = CliRunner().invoke(app, ["--selftest"], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert "!  selftest  Missed: skew -80.0 ms (limit ±20 ms)." in result.stdout
+
+
+def test_a_selftest_that_cannot_be_made_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(options: object, seconds: float) -> SelfTest:
+        raise VcamError("A session is running.", "Stop it: vcam stop")
+
+    set_checks(monkeypatch, GOOD)
+    monkeypatch.setattr(measurement, "run_selftest", refuse)
+    result = CliRunner().invoke(app, ["--selftest", "--json"], catch_exceptions=False)
+    check = json.loads(result.stdout)["checks"][-1]
+    assert (check["name"], check["status"]) == ("selftest", "info")
+    assert check["fix"] == "Stop it: vcam stop"
+
+
+def test_mending_and_measuring_are_two_things() -> None:
+    result = CliRunner().invoke(app, ["--fix", "--selftest"])
+    assert result.exit_code == 2
+    assert "--selftest do not go together" in result.stderr

@@ -23,13 +23,17 @@ def register(app: typer.Typer) -> None:
 @handle_errors
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON, for programs.")] = False,
+    selftest: Annotated[
+        bool, typer.Option("--selftest", help="Also measure delay, skew and frames, for some ten seconds.")
+    ] = False,
     fix: Annotated[bool, typer.Option("--fix", help="Set the virtual camera up (Linux), after asking.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="With --fix: do not ask.")] = False,
 ) -> None:
     """Say what works on this machine, what does not, and the one command that mends each."""
     if fix:
-        if as_json:
-            raise UsageError("--fix and --json do not go together.", "First mend it, then look: vcam doctor --json")
+        if as_json or selftest:
+            other = "--json" if as_json else "--selftest"
+            raise UsageError(f"--fix and {other} do not go together.", f"First mend it, then look: vcam doctor {other}")
         from vcam.doctor.machine import Machine
 
         return mend(Machine(), yes=yes)
@@ -38,6 +42,10 @@ def doctor(
     from vcam.doctor import can_work, run_checks, versions
 
     checks = run_checks()
+    if selftest:
+        from vcam.doctor.selftest import selftest as measure
+
+        checks.append(measure())
     works = can_work(checks)
     if as_json:
         found = {"works": works, "checks": [asdict(check) for check in checks], "versions": versions()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -36,7 +37,8 @@ class Frames:
     """The pictures of the measurement by the marks in them.
 
     ``lost``: moments between the first and the last for which no picture arrived; ``unshown``: frames of the animator
-    that never did; ``repeated``: pictures of an older frame than was due; ``twice``: that arrived for the same moment.
+    that were not in the picture in which they should have come first; ``repeated``: pictures of an older frame than was
+    due; ``twice``: pictures that arrived for the same moment.
     """
 
     arrived: int
@@ -57,7 +59,8 @@ class Frames:
         shown = [picture.frame.number for _, picture in ticks if picture.frame is not None]
         passed_over = 0
         if fps >= Fraction(SAMPLE_RATE, FRAME_SAMPLES) and shown:  # a slower camera passes frames over
-            passed_over = max(shown) - min(shown) + 1 - len(set(shown))
+            missing = set(range(min(shown), max(shown))).difference(shown)
+            passed_over = sum(math.ceil(number * FRAME_SAMPLES * fps / SAMPLE_RATE) in numbers for number in missing)
         repeated = sum(
             picture.frame is not None and picture.frame.number < picture.pts // FRAME_SAMPLES
             for _, picture in ticks
@@ -128,7 +131,8 @@ def judge(
     told = matches(heard.told, heard.microphone, 1.0)
     if told:
         apart = [there - at for at, there in told]
-        rows.append(_spread("clocks", "capture against playback clock", apart))
+        more = "; what recorders are told less what players are: the sound's times are as certain as this"
+        rows.append(_spread("clocks", "recording against playing", apart, more=more))
     return rows
 
 

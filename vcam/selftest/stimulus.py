@@ -26,10 +26,10 @@ THRESHOLD = 0.6  # of a click, never reached by speech
 LEAST_SECONDS = 6.0
 _REFRACTORY = 0.1  # s after a click in which its echoes are none
 _GAPS = (0.31, 0.47, 0.38, 0.55, 0.34, 0.43, 0.51, 0.36, 0.59, 0.41, 0.33, 0.49)  # s between clicks
-_CLICKS_A_ROUND = 4
-_SPEECH_SECONDS = 2.6
+_CLICKS_A_ROUND = 6
+_SPEECH_SECONDS = 2.3
 _PAUSE = 0.5  # s of silence around the speech
-_BIN = 0.004  # s
+_AGREEING = (0.008, 0.02, 0.04, 0.08)  # s within which delays may differ, tried in this order: machines may be busy
 _SPREAD = 0.1  # s that a match may differ from the others; less than a third of the smallest gap
 
 
@@ -104,21 +104,22 @@ class ClickDetector:
 def matches(first: Sequence[float], second: Sequence[float], most: float = np.inf) -> list[tuple[float, float]]:
     """Pairs of times, one of each sequence in seconds, that belong together: ``second`` is later by nearly the same.
 
-    ``most``: seconds that it can be later by, either way. Empty if not even three pairs agree.
+    ``most``: seconds that it can be later by, either way. Empty if fewer than half of the clicks, or three, agree.
     """
     if not len(first) or not len(second):
         return []
     one, other = np.asarray(first, float), np.asarray(second, float)
     apart = other[None, :] - one[:, None]
     candidates = np.sort(apart[np.abs(apart) <= most])
-    if len(candidates) < 3:
+    enough = max(3, min(len(one), len(other)) // 2)
+    for width in _AGREEING:
+        ends = np.searchsorted(candidates, candidates + width, side="right")
+        counts = ends - np.arange(len(candidates))
+        if len(counts) and counts.max() >= enough:
+            break
+    else:
         return []
-    # the span of _BIN that holds most differences
-    ends = np.searchsorted(candidates, candidates + 2 * _BIN, side="right")
-    counts = ends - np.arange(len(candidates))
     best = int(np.argmax(counts))
-    if counts[best] < 3:
-        return []
     centre = float(np.median(candidates[best : ends[best]]))
     pairs = []
     for index, row in enumerate(apart):
