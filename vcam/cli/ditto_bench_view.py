@@ -5,8 +5,6 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from vcam.animators.ditto.frames import KEPT_CROPS
-from vcam.animators.ditto.renderer import CROP
 from vcam.bench.ditto_result import DittoBench, Row, Run
 from vcam.cli.tables import mark, plain, say, table
 
@@ -36,7 +34,7 @@ def print_ditto(result: DittoBench, console: Console) -> None:
         f" ({', '.join(f'{row.name} {row.p50_ms:.1f}' for row in result.registration)}),"
         f" from the cache in {result.cached_ms:.1f} ms",
         f"memory: {_mb(memory.ready)} ready, {_mb(memory.before)} before; grown by {_mb(memory.grown)} while running"
-        f" (faces kept for silence: at most {KEPT_CROPS * CROP * CROP * 3 / 1e6:.0f} MB)",
+        " (with the faces kept for silence)",
         f"{about['processor']}, {about['cores']} cores; Python {about['python']}, onnxruntime {about['onnxruntime']},"
         f" OpenCV {about['opencv']}, NumPy {about['numpy']}; work that is no network on one core",
     ]
