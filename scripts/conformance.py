@@ -3,7 +3,8 @@
 
     python scripts/conformance.py DIR [--case NAME]... [--json]
 
-DIR holds cases.yaml, checkpoints/, inputs/ and golden/. Exits with 1 if a stage is off by more than it may be.
+DIR holds cases.yaml, checkpoints/, inputs/ and golden/. Exits with 1 if a stage is off by more than it may be, or a
+case cannot be run; with 2 if none can.
 """
 
 from __future__ import annotations
@@ -49,28 +50,42 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     asked = parser.parse_args(arguments)
     errors = Console(stderr=True)
+    failures: dict[str, str] = {}
+    results: dict[str, list[Result]] = {}
     try:
-        cases = [case for case in load_cases(asked.folder) if not asked.case or case.name in asked.case]
+        cases = load_cases(asked.folder)
         backend = OnnxBackend("cpu")
         networks = load_networks(asked.folder, backend)
-        results: dict[str, list[Result]] = {}
-        for case in cases:
-            began = time.monotonic()
+    except (VcamError, OSError, ValueError, KeyError, TypeError) as error:
+        return _refused(errors, f"{asked.folder}: {error}")
+    for case in cases:
+        if asked.case and case.name not in asked.case:
+            continue
+        began = time.monotonic()
+        try:
             results[case.name] = run_case(case, networks, backend)
-            errors.print(f"{case.name}: {time.monotonic() - began:.1f} s")
-    except (VcamError, OSError, ValueError, KeyError) as error:
-        errors.print(f"conformance: {error}", markup=False)
-        return 2
+        except (VcamError, OSError, ValueError, KeyError) as error:
+            failures[case.name] = str(error)
+        took = f"{time.monotonic() - began:.1f} s"
+        errors.print(f"{case.name}: {failures.get(case.name, took)}", markup=False, highlight=False)
+    if unknown := set(asked.case or ()) - {case.name for case in cases}:
+        return _refused(errors, f"there is no case {', '.join(sorted(unknown))}")
     if not results:
-        errors.print("conformance: no such case")
-        return 2
-    _show(results, asked.json)
-    return 0 if all(result.passed for each in results.values() for result in each) else 1
+        return _refused(errors, "no case could be run")
+    _show(results, failures, asked.json)
+    return 0 if not failures and all(result.passed for each in results.values() for result in each) else 1
 
 
-def _show(results: Mapping[str, list[Result]], as_json: bool) -> None:
+def _refused(errors: Console, why: str) -> int:
+    errors.print(f"conformance: {why}", markup=False, highlight=False)
+    return 2
+
+
+def _show(results: Mapping[str, list[Result]], failures: Mapping[str, str], as_json: bool) -> None:
     if as_json:
-        facts = {name: {r.stage.name: _facts(r) for r in each} for name, each in results.items()}
+        facts: dict[str, object] = {name: {r.stage.name: _facts(r) for r in each} for name, each in results.items()} | {
+            name: {"error": why} for name, why in failures.items()
+        }
         sys.stdout.write(json.dumps(facts, indent=2) + "\n")
         return
     stages = list(dict.fromkeys(result.stage for each in results.values() for result in each))
@@ -88,8 +103,10 @@ def _show(results: Mapping[str, list[Result]], as_json: bool) -> None:
         table.add_row(stage.name, allowed, *(_cell(result) for result in found))
     console = Console(width=None if sys.stdout.isatty() else 40 + 11 * len(results))
     console.print(table)
-    failed = [f"{name}: {r.stage.name}" for name, each in results.items() for r in each if not r.passed]
-    console.print(f"[red]off: {', '.join(failed)}[/]" if failed else f"All {len(results)} cases are within the limits.")
+    off = [f"{name}: {r.stage.name}" for name, each in results.items() for r in each if not r.passed]
+    console.print(f"[red]off: {', '.join(off)}[/]" if off else f"All {len(results)} cases are within the limits.")
+    if failures:
+        console.print(f"[red]not run: {', '.join(failures)}[/]")
 
 
 def _cell(result: Result | None) -> str:

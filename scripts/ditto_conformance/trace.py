@@ -27,8 +27,8 @@ class Trace:
     def __init__(self, golden: Golden) -> None:
         self._golden = golden
         self._seen: dict[str, list[Any]] = defaultdict(list)
-        self._kept = set(golden["kept"].tolist())
-        self._written = set(golden["frames_idx"].tolist())
+        self._kept = set(self._numbers("kept"))
+        self._written = set(self._numbers("frames_idx"))
         self._count: dict[str, int] = defaultdict(int)
 
     def observe(self, name: str, value: Any) -> None:
@@ -42,7 +42,7 @@ class Trace:
 
     def arrays(self) -> dict[str, Array]:
         """Every array that the run gave, by its golden name."""
-        seen, golden = self._seen, self._golden
+        seen = self._seen
         made: dict[str, Array] = {}
         for name in _STACKED:
             if seen[name]:
@@ -52,8 +52,8 @@ class Trace:
                 made[name] = np.asarray(seen[name][0])
         made.update(self._features())
         made.update(self._diffusion())
-        made["frames"] = np.stack(seen["frames_out"])
-        made["frames_idx"], made["kept"] = self._golden["frames_idx"], self._golden["kept"]
+        if seen["frames_out"]:
+            made["frames"] = np.stack(seen["frames_out"])
         made["motion"] = np.concatenate(seen["motion"])
         made["frame_ctrl"] = np.array(_as_json(seen["controls"][0]))
         made["n_frames_out"] = np.array(self._count["frames"])
@@ -64,7 +64,11 @@ class Trace:
         mask = crop_mask()
         made["mask_row256"], made["mask_col256"] = mask[256], mask[:, 256]
         made["mask_diag"], made["mask_corner64"] = np.diagonal(mask), mask[:64, :64]
-        return {name: array for name, array in made.items() if name in golden}
+        return {name: array for name, array in made.items() if name in self._golden}
+
+    def _numbers(self, name: str) -> list[int]:
+        """A list of indices that was recorded, empty if it was not."""
+        return [int(one) for one in self._golden[name].reshape(-1)] if name in self._golden else []
 
     def _features(self) -> dict[str, Array]:
         made: dict[str, Array] = {}
@@ -76,28 +80,31 @@ class Trace:
         return made
 
     def _diffusion(self) -> dict[str, Array]:
-        seen, golden = self._seen, self._golden
-        clips = seen["clip_out"]
+        seen, clips = self._seen, self._seen["clip_out"]
         made: dict[str, Array] = {
             "n_clips": np.array(len(clips)),
-            "clip_out": np.stack([clips[k] for k in golden["clip_idx"] if k < len(clips)]),
             "clip_stats": np.array([[clip.mean(), clip.std()] for clip in clips]),
             "aud_cond_tail": np.stack([told[::4, 1024:1040] for told in seen["aud_cond"]]),
             "seq_len": np.array(seen["seq_len"]),
+            "draw_shape": np.array([draw.shape for draw in seen["draw"]]),
+            "draw_head": np.stack([draw.reshape(-1)[:4] for draw in seen["draw"]]),
+            "draw_sha256": np.array([_sha(draw) for draw in seen["draw"]]),
         }
-        step = int(golden["aud_cond_rowstep"])
-        made["aud_cond"] = np.stack([seen["aud_cond"][k][::step] for k in golden["aud_cond_idx"]])
-        if "step_idx" in golden:
-            for name in ("step_x", "step_x_start"):
-                made[name] = np.stack([seen[name][k] for k in golden["step_idx"]])
-            made["step_time"] = seen["times"][0][golden["step_idx"]]
-        if len(seen["sequence"]) > 1:
-            made["seq_second"] = seen["sequence"][1]
-        made["draw_shape"] = np.array([draw.shape for draw in seen["draw"]])
-        made["draw_head"] = np.stack([draw.reshape(-1)[:4] for draw in seen["draw"]])
         if len(seen["times"][0]) > 1:
             made["noise0_sha256"] = np.array(_sha(seen["draw"][0]))
-        made["draw_sha256"] = np.array([_sha(draw) for draw in seen["draw"]])
+        if len(seen["sequence"]) > 1:
+            made["seq_second"] = seen["sequence"][1]
+        steps = self._numbers("step_idx")
+        step = (self._numbers("aud_cond_rowstep") or [1])[0]
+        for name, values, indices in (
+            ("clip_out", clips, self._numbers("clip_idx")),
+            ("aud_cond", [told[::step] for told in seen["aud_cond"]], self._numbers("aud_cond_idx")),
+            ("step_x", seen["step_x"], steps),
+            ("step_x_start", seen["step_x_start"], steps),
+            ("step_time", seen["times"][0], steps),
+        ):
+            if indices and max(indices) < len(values):  # fewer than were recorded: missing, which is told
+                made[name] = np.stack([values[k] for k in indices])
         return made
 
     def _see_crop512(self, crop: Array, number: int) -> None:
@@ -122,8 +129,8 @@ class Trace:
             name = f"render_s{step}"
             if number in self._kept and name in self._golden and len(self._seen[name]) < len(self._golden[name]):
                 self._seen[name].append(image[::step, ::step].copy())
-        if number == max(self._kept):
-            step = int(self._golden["render_u8_step"])
+        if number == max(self._kept, default=-1):
+            step = (self._numbers("render_u8_step") or [1])[0]
             self._seen["render_u8"].append(image.astype(np.uint8)[::step, ::step])
 
     def _see_frames(self, frame: Array, number: int) -> None:
@@ -177,4 +184,4 @@ def _as_json(controls: dict[int, FrameControl]) -> str:
         str(at): {key: value for key, value in asdict(control).items() if value is not None}
         for at, control in sorted(controls.items())
     }
-    return json.dumps(given)
+    return json.dumps(given, default=np.ndarray.tolist)

@@ -14,10 +14,9 @@ from tests.animators.ditto import golden
 from tests.animators.ditto.golden import Case, every_case
 from vcam.animators.ditto.avatar import Character
 from vcam.animators.ditto.backends.base import Array
-from vcam.animators.ditto.conditions import Conditions, ConditionUse
+from vcam.animators.ditto.conditions import Conditions
 from vcam.animators.ditto.features import OFFLINE_LEAD, AudioFeatures
 from vcam.animators.ditto.joining import JoinRules
-from vcam.animators.ditto.latency import Chunking
 from vcam.animators.ditto.motion_stream import REFERENCE, OfflineMotion, OnlineMotion
 from vcam.animators.ditto.randomness import Legacy
 from vcam.animators.ditto.sampler import Sampler
@@ -51,19 +50,18 @@ def run(name: str) -> Run:
     sampler = made.sampler = Sampler(
         golden.network("lmdm"), options.sampling_timesteps, Legacy(case.seed), observe=made.observe
     )
-    use = ConditionUse.of(golden.config(case.cfg)["audio2motion_cfg"])
-    conditions = Conditions(use, character, options.emo, options.eye_f0_mode)
+    conditions = Conditions(case.config.use, character, options.emo, options.eye_f0_mode)
     hubert = golden.network("hubert")
     if not case.online:
-        made.features = AudioFeatures(hubert, lead=OFFLINE_LEAD).whole(case.audio_16k)
+        made.features = AudioFeatures(hubert, lead=OFFLINE_LEAD).whole(case.samples())
         motion = OfflineMotion(
             sampler, conditions, JoinRules.offline(options), source, quirks=REFERENCE, observe=made.observe
         )
         made.motion = motion.run(made.features)
         return made
-    chunking = Chunking(*case.chunking)
+    chunking = case.chunking
     stream = AudioFeatures(hubert, chunking)
-    made.features = np.concatenate([stream.push(case.audio_16k), stream.finish(overshoot=True)])
+    made.features = np.concatenate([stream.push(case.samples()), stream.finish(overshoot=True)])
     made.silence = AudioFeatures(hubert).silent_rows(options.overlap_v2)
     online = OnlineMotion(
         sampler,
@@ -104,7 +102,7 @@ def test_features(case: Case) -> None:
 
 @every_case
 def test_frame_count(case: Case) -> None:
-    assert -(-len(case.audio_16k) // FRAME_SAMPLES) == int(case.golden["num_f"])
+    assert -(-len(case.samples()) // FRAME_SAMPLES) == int(case.golden["num_f"])
 
 
 @every_case
