@@ -174,3 +174,19 @@ def test_noise_of_the_c_libraries_is_kept_back(
 def test_audio_problem_is_none_where_portaudio_is() -> None:
     problem = audio_problem()
     assert problem is None or problem.hint
+
+
+@pytest.mark.parametrize("lacks", ["a folder for what is caught", "room for what is passed on"])
+def test_a_full_disk_costs_no_device(lacks: str, tmp_path: Path) -> None:
+    program = (
+        "import os, tempfile; from vcam.audio import portaudio\n"
+        f"if {lacks.startswith('a folder')}: tempfile.tempdir = {str(tmp_path / 'none')!r}\n"
+        "before = len(os.listdir('/proc/self/fd')) if os.path.isdir('/proc/self/fd') else 0\n"
+        "with portaudio.quiet(): os.write(2, b'ALSA lib pcm.c: noise\\nsomething else\\n')\n"
+        "assert not before or len(os.listdir('/proc/self/fd')) == before\n"
+    )
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([sys.executable, "-c", program], stderr=full, check=False)
+    assert done.returncode == 0

@@ -15,7 +15,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any
 
 from vcam.errors import SourceError
 
@@ -150,7 +150,7 @@ def _close(stream: Any) -> None:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep what ALSA, JACK and PortAudio print on stderr for the debug log; pass everything else on afterwards."""
-    with _lock, tempfile.TemporaryFile() as caught:
+    with _lock, _scratch_file() as caught:
         stderr = _replace_stderr(caught.fileno())
         try:
             yield
@@ -158,12 +158,28 @@ def quiet() -> Iterator[None]:
             if stderr is not None:
                 os.dup2(stderr, 2)
                 caught.seek(0)
-                text = caught.read()
-                # Other threads may have written in the meantime: only known noise is kept back.
-                os.write(stderr, _NOISE.sub(b"", text))
-                os.close(stderr)
-                for line in _NOISE.finditer(text):
-                    logger.debug("%s", line[0].decode(errors="replace").strip())
+                _pass_on(caught.read(), stderr)
+
+
+def _scratch_file() -> IO[bytes]:
+    """A file for what is caught; where there is no room for one, that is lost rather than the microphone."""
+    try:
+        return tempfile.TemporaryFile()
+    except OSError as error:
+        logger.debug("what the audio libraries print is not kept: %s", error)
+        return open(os.devnull, "r+b", buffering=0)
+
+
+def _pass_on(text: bytes, stderr: int) -> None:
+    """Write what is no known noise (other threads may have written in the meantime) to ``stderr``, and close that."""
+    try:
+        os.write(stderr, _NOISE.sub(b"", text))
+    except OSError as error:  # it leads to a full disk, or to a terminal that was closed
+        logger.debug("%d bytes could not be passed on to stderr: %s", len(text), error)
+    finally:
+        os.close(stderr)
+    for line in _NOISE.finditer(text):
+        logger.debug("%s", line[0].decode(errors="replace").strip())
 
 
 def _replace_stderr(replacement: int) -> int | None:
