@@ -17,9 +17,9 @@ app = typer.Typer()
 selftest.register(app)
 
 ROWS = [
-    Row("skew", "skew, sound early is +", 3.26, "ms", -20, 20, "8 clicks"),
+    Row("skew", "skew", 3.26, "ms", -20, 20, "8 clicks"),
     Row("jitter", "jitter of frame times, p50", 2.0, "ms"),
-    Row("dropped", "dropped frames", 0, "of 200", high=0),
+    Row("dropped", "dropped frames", 0, "", high=0),
 ]
 LEFT_OUT = "The virtual camera; the [preview] stands in for it."
 
@@ -47,10 +47,10 @@ def test_figures_limits_and_what_was_left_out_are_shown(monkeypatch: pytest.Monk
 
 
 def test_a_missed_limit_is_named_and_is_the_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    answer(monkeypatch, [*ROWS[:2], Row("dropped", "dropped frames", 7, "of 200", high=0)])
+    answer(monkeypatch, [*ROWS[:2], Row("dropped", "dropped frames", 7, "", high=0)])
     result = CliRunner().invoke(app, catch_exceptions=False)
     assert result.exit_code == 1
-    assert "missed: dropped frames 7 of 200 (limit none)" in result.stdout
+    assert "missed: dropped frames 7 (limit none)" in result.stdout
 
 
 def test_json_has_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from vcam.selftest.stimulus import Stimulus, matches
 from vcam.selftest.viewer import Seen
 
 MOST_DELAY = 8.0  # s from the microphone to whoever listens; more is not looked for
+AROUND = 0.5  # s on either side of a click over which the arrival of pictures is smoothed
 LEAST_CORRELATION = 0.4  # of mouth and speech, without which no lag is told
 
 
@@ -80,19 +81,26 @@ def _jitter(ticks: Sequence[tuple[int, Seen]], fps: Fraction) -> FloatArray:
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """One click that was seen: its PTS, and when the picture of that moment arrived (what it was late by taken off)."""
+    """One click that was seen: its PTS, and when a picture of exactly that moment would have arrived."""
 
     pts: int
     shown: float
 
 
-def clicks_seen(seen: Sequence[Seen]) -> list[Click]:
-    """Each click once, in the picture in which it came first."""
+def clicks_seen(seen: Sequence[Seen], fps: Fraction) -> list[Click]:
+    """Each click once. Pictures arrive as late as the median of those around it; its own may be shown later still."""
+    readable = [(picture.pts, picture.at) for picture in seen if picture.pts is not None]
+    moments = np.array([pts for pts, _ in readable], float)
+    behind = np.array([at for _, at in readable]) - moments / SAMPLE_RATE
     found: dict[int, Click] = {}
     for picture in seen:
-        if picture.frame is not None and picture.frame.click is not None and picture.pts is not None:
-            pts = picture.frame.click
-            found.setdefault(pts, Click(pts, picture.at - (picture.pts - pts) / SAMPLE_RATE))
+        frame = picture.frame
+        if frame is None or frame.click is None or frame.click in found or picture.pts is None:
+            continue
+        due = math.ceil(frame.number * FRAME_SAMPLES * fps / SAMPLE_RATE) * SAMPLE_RATE / fps
+        late = max(0, picture.pts - math.floor(due)) / SAMPLE_RATE
+        around = behind[np.abs(moments - frame.click) <= AROUND * SAMPLE_RATE]
+        found[frame.click] = Click(frame.click, frame.click / SAMPLE_RATE + float(np.median(around)) + late)
     return sorted(found.values(), key=lambda click: click.pts)
 
 
@@ -104,7 +112,7 @@ def judge(
     promised: tuple[float, float],
 ) -> list[Row]:
     """The rows of the report. ``promised``: least and most of the delay in s that the status showed meanwhile."""
-    clicks = clicks_seen(seen)
+    clicks = clicks_seen(seen, fps)
     by_pts = matches([click.pts / SAMPLE_RATE for click in clicks], heard.microphone)
     shown = {click.pts / SAMPLE_RATE: click.shown for click in clicks}
     camera = {spoken: shown[pts] - spoken for pts, spoken in by_pts}  # s of delay, by the time at the microphone
@@ -125,14 +133,14 @@ def judge(
         rows.append(_spread("voice_latency", "mouth to virtual microphone", list(delays.values())))
         both = [camera[spoken] - delays[spoken] for spoken in camera if spoken in delays]
         skew = median(both) if both else None
-        rows.append(_spread("skew", "skew, sound early is +", both, -SKEW_LIMIT, SKEW_LIMIT))
+        rows.append(_spread("skew", "skew", both, -SKEW_LIMIT, SKEW_LIMIT, "; + is sound early"))
     rows += _lips_rows(_lips(seen, by_pts, heard, stimulus), skew)
     rows += _frame_rows(Frames.of(seen, fps))
     told = matches(heard.told, heard.microphone, 1.0)
     if told:
         apart = [there - at for at, there in told]
-        more = "; what recorders are told less what players are: the sound's times are as certain as this"
-        rows.append(_spread("clocks", "recording against playing", apart, more=more))
+        more = "; before a sink plays a sound, recorders have it already"
+        rows.append(_spread("clocks", "recorded less played", apart, more=more))
     return rows
 
 
@@ -164,7 +172,11 @@ def _lips_rows(lips: Lips | None, skew: float | None) -> list[Row]:
 
 def _frame_rows(frames: Frames) -> list[Row]:
     jitter = np.abs(frames.jitter) * 1000
-    note = f"p95 {np.percentile(jitter, 95):.1f}, most {jitter.max():.1f} ms" if len(jitter) else "no picture was read"
+    note = (
+        f"p95 {np.percentile(jitter, 95):.1f}, most {jitter.max():.1f} ms off the even pace"
+        if len(jitter)
+        else "no picture was read"
+    )
     twice = f", {frames.twice} arrived twice" if frames.twice else ""
     return [
         Row("jitter", "jitter of frame times, p50", float(np.median(jitter)) if len(jitter) else None, "ms", note=note),
@@ -172,12 +184,12 @@ def _frame_rows(frames: Frames) -> list[Row]:
             "dropped",
             "dropped frames",
             frames.lost + frames.unshown if frames.arrived > frames.unreadable else None,
-            f"of {frames.arrived + frames.lost}",
+            "",
             high=0,
-            note=f"{frames.lost} lost on the way, {frames.unshown} of the animator's never shown",
+            note=f"of {frames.arrived + frames.lost}: {frames.lost} lost, {frames.unshown} not drawn in time",
         ),
         Row("repeated", "repeated frames", frames.repeated + frames.twice, "", note=f"an older one was shown{twice}"),
-        Row("unreadable", "pictures without readable marks", frames.unreadable, ""),
+        Row("unreadable", "unreadable pictures", frames.unreadable, "", note="without marks"),
     ]
 
 

@@ -43,7 +43,7 @@ class Row:
         if self.low is not None and self.high is not None:
             if self.low == -self.high:
                 return f"±{self.high:g} {self.unit}"
-            return f"{self.low:g} to {self.high:g} {self.unit}"
+            return f"{round(self.low, 1):g} to {round(self.high, 1):g} {self.unit}"
         if self.high is not None:
             return f"at most {self.high:g}" if self.high else "none"
         return f"at least {self.low:g}" if self.low is not None else ""
