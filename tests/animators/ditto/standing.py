@@ -134,7 +134,7 @@ def mouth_box(animator: DittoAnimator) -> tuple[slice, slice]:
     from vcam.animators.ditto.placement import InScene
 
     frame = animator.avatar.frames[0]
-    _, place = InScene(animator.scene)(frame)
+    _, place, _ = InScene(animator.scene)(frame)
     scale = 512 / 2.3
     middle = np.array([256, 256 + 0.125 * 512 + MOUTH_Y * scale + 0.02 * scale, 1])
     x, y = (place @ middle)[:2]

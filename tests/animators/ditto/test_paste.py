@@ -41,7 +41,7 @@ def blended(matrix: FloatArray, crop: FloatArray) -> FloatArray:
 
 def pasted(matrix: FloatArray, crop: ByteArray | FloatArray, exact: bool) -> ByteArray:
     out = PICTURE.copy()
-    Paster(PICTURE, matrix, exact).paste(crop, out)
+    Paster(PICTURE, matrix, exact=exact).paste(crop, out)
     return out
 
 
@@ -80,7 +80,7 @@ def test_bytes_come_within_two_levels(matrix: FloatArray) -> None:
 
 @pytest.mark.parametrize("exact", [True, False])
 def test_only_the_box_is_written(exact: bool) -> None:
-    paster = Paster(PICTURE, placed(0.5, 12, 80, 100), exact)
+    paster = Paster(PICTURE, placed(0.5, 12, 80, 100), exact=exact)
     out = np.full_like(PICTURE, 77)
     paster.paste(CROP.astype(np.float32) if exact else CROP, out)
     rows, columns = paster.box
@@ -89,6 +89,21 @@ def test_only_the_box_is_written(exact: bool) -> None:
     outside[rows, columns] = False
     assert (out[outside] == 77).all()
     assert np.array_equal(out[rows, columns][0], PICTURE[rows, columns][0])  # at the box's edge the mask is 0
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_nothing_is_pasted_beyond_what_may_be_changed(exact: bool) -> None:
+    matrix, crop = placed(0.5, 12, 80, 100), CROP.astype(np.float32) if exact else CROP
+    left, top, right, bottom = within = (120, 90, 200, 180)
+    out, everywhere = PICTURE.copy(), PICTURE.copy()
+    Paster(PICTURE, matrix, within, exact=exact).paste(crop, out)
+    Paster(PICTURE, matrix, exact=exact).paste(crop, everywhere)
+    expected = PICTURE.copy()
+    expected[top:bottom, left:right] = everywhere[top:bottom, left:right]
+    assert not np.array_equal(everywhere, expected)
+    assert np.array_equal(out, expected)
+    Paster(PICTURE, matrix, (0, 0, 5, 5), exact=exact).paste(crop, out)
+    assert np.array_equal(out, expected)
 
 
 def test_pasting_again_leaves_nothing_of_the_last_crop() -> None:

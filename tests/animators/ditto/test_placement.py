@@ -37,7 +37,7 @@ MATRIX = np.array([[0.25, 0, SPOT[0] - 64], [0, 0.25, SPOT[1] - 64], [0, 0, 1]],
     ids=["same shape", "larger", "smaller", "closer and aside", "further away", "on a backdrop"],
 )
 def test_the_face_lies_where_the_photo_shows_it(scene: Scene) -> None:
-    picture, matrix = InScene(scene)(source_frame(spotted(), MATRIX))
+    picture, matrix, _ = InScene(scene)(source_frame(spotted(), MATRIX))
     assert picture.shape == (scene.height, scene.width, 3)
     white = np.argwhere(picture[..., 0] > 150)
     assert white.mean(axis=0)[::-1] == pytest.approx(matrix[:2] @ (256, 256, 1), abs=0.5)
@@ -47,13 +47,24 @@ def test_a_photo_lies_as_the_stage_would_lay_it() -> None:
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, (20, 32, 3), np.uint8)
     image = np.repeat(np.repeat(noise, 10, axis=0), 10, axis=1)
-    picture, _ = InScene(Scene(320, 320))(source_frame(image, MATRIX))
+    picture, _, _ = InScene(Scene(320, 320))(source_frame(image, MATRIX))
     assert np.abs(picture.astype(int) - fit(image, 320, 320)).mean() < 1
 
 
 def test_the_backdrop_stays_as_it_was() -> None:
     backdrop = np.full((360, 640, 3), 200, np.uint8)
-    picture, _ = InScene(Scene(640, 360, zoom=0.5, backdrop=backdrop))(source_frame(spotted(), MATRIX))
+    picture, _, _ = InScene(Scene(640, 360, zoom=0.5, backdrop=backdrop))(source_frame(spotted(), MATRIX))
     assert (backdrop == 200).all()
     assert (picture[0, 0] == 200).all()
     assert (picture[180, 320] < 200).all()
+
+
+@pytest.mark.parametrize("scene", [Scene(640, 300), Scene(300, 640, zoom=0.7), Scene(640, 300, zoom=1.5, shift_x=0.2)])
+def test_what_the_photo_covers_is_told(scene: Scene) -> None:
+    scene = Scene(
+        scene.width, scene.height, np.zeros((scene.height, scene.width, 3), np.uint8), scene.zoom, scene.shift_x
+    )
+    picture, _, (left, top, right, bottom) = InScene(scene)(source_frame(np.full((200, 320, 3), 255, np.uint8), MATRIX))
+    rows, columns = (np.flatnonzero((picture[..., 0] > 127).any(axis=axis)) for axis in (1, 0))
+    assert (max(0, left), min(scene.width, right)) == pytest.approx((columns[0], columns[-1] + 1), abs=1)
+    assert (max(0, top), min(scene.height, bottom)) == pytest.approx((rows[0], rows[-1] + 1), abs=1)

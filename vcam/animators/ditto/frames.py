@@ -18,7 +18,7 @@ from .blinks import Blinks
 from .controls import NO_CONTROL, MotionControl, SourcePose, driven_keypoints, scale_ratio
 from .observing import Observe, nobody
 from .options import FrameControl, RunOptions
-from .paste import Paster
+from .paste import Box, Paster
 from .renderer import Renderer
 
 KEPT_PASTERS = 96  # source frames whose paste is kept ready: 8 MB each at 1280x720, as much as their features
@@ -26,13 +26,13 @@ KEPT_PASTERS = 96  # source frames whose paste is kept ready: 8 MB each at 1280x
 KEPT_FACES = 192  # drawn faces that are kept because they come again: all of an idle stretch
 KEPT_QUALITY = 95  # of their JPEG, without subsampling: 70 kB in place of 800, for 1 ms each way; no eye sees it
 
-#: The picture that a source frame is pasted into, and the crop's place in it.
-Placing = Callable[[SourceFrame], tuple[ByteArray, FloatArray]]
+#: The picture that a source frame is pasted into, the crop's place in it, and what of it may be changed (None: all).
+Placing = Callable[[SourceFrame], tuple[ByteArray, FloatArray, Box | None]]
 
 
-def in_photo(frame: SourceFrame) -> tuple[ByteArray, FloatArray]:
+def in_photo(frame: SourceFrame) -> tuple[ByteArray, FloatArray, None]:
     """The source itself."""
-    return frame.image, frame.crop_to_image
+    return frame.image, frame.crop_to_image, None
 
 
 class FrameMaker:

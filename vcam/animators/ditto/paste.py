@@ -21,6 +21,9 @@ _COMPUTED_BITS, _USED_BITS = 10, 5
 _ROUND = 1 << (_COMPUTED_BITS - _USED_BITS - 1)
 
 
+Box = tuple[int, int, int, int]  # left, top, right, bottom, in pixels; the last two are beyond it
+
+
 @cache
 def crop_mask() -> FloatArray:
     """float32 [512, 512]: how much of the face's picture is seen: 1, falling linearly to 0 around rounded corners."""
@@ -54,10 +57,16 @@ class Paster:
     reference does; otherwise they are uint8, and the result is at most 2 grey levels away.
     """
 
-    def __init__(self, picture: ByteArray, crop_to_picture: FloatArray, exact: bool = False) -> None:
-        """``picture``: uint8 RGB [h, w, 3]; ``crop_to_picture``: [3, 3], pixels of the 512 crop to the picture's."""
+    def __init__(
+        self, picture: ByteArray, crop_to_picture: FloatArray, within: Box | None = None, exact: bool = False
+    ) -> None:
+        """``picture``: uint8 RGB [h, w, 3]; ``crop_to_picture``: [3, 3], pixels of the 512 crop to the picture's;
+        ``within``: what of the picture may be changed, None for all."""
         self.picture = picture
         left, top, right, bottom = _box(crop_to_picture, picture.shape[1], picture.shape[0])
+        if within is not None:
+            left, top = max(left, within[0]), max(top, within[1])
+            right, bottom = min(right, within[2]), min(bottom, within[3])
         self._rows, self._columns = slice(top, bottom), slice(left, right)
         self._empty = left >= right or top >= bottom
         if self._empty:
@@ -105,7 +114,7 @@ class Paster:
             np.copyto(out[self._rows, self._columns], warped, casting="unsafe")  # truncates
 
 
-def _box(matrix: FloatArray, width: int, height: int) -> tuple[int, int, int, int]:
+def _box(matrix: FloatArray, width: int, height: int) -> Box:
     """Left, top, right, bottom of what the crop can reach in a picture of this size."""
     last = CROP - 1
     corners = np.array([(0, 0), (last, 0), (0, last), (last, last)]) @ matrix[:2, :2].T + matrix[:2, 2]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +13,7 @@ from vcam.media import ByteArray, FloatArray
 from vcam.stage import blurred, cover
 
 from .avatar import SourceFrame
+from .paste import Box
 
 Matrix = npt.NDArray[np.float64]
 
@@ -23,8 +26,9 @@ class InScene:
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
 
-    def __call__(self, frame: SourceFrame) -> tuple[ByteArray, FloatArray]:
-        """uint8 RGB [height, width, 3] with the photo in place, and float32 [3, 3] from the crop's pixels to its."""
+    def __call__(self, frame: SourceFrame) -> tuple[ByteArray, FloatArray, Box]:
+        """uint8 RGB [height, width, 3] with the photo in place, float32 [3, 3] from the crop's pixels to its, and what
+        of it the photo covers: a crop is black where it reaches beyond the photo, which must not be pasted."""
         scene, image = self._scene, frame.image
         rows, columns = image.shape[:2]
         scale = min(scene.width / columns, scene.height / rows) * scene.zoom
@@ -36,7 +40,10 @@ class InScene:
         if picture is None:
             picture = blurred(cover(image, scene.width, scene.height), _DARKER)
         picture = _laid(image, place, scale, picture.copy())
-        return picture, (np.vstack([place, (0, 0, 1)]) @ frame.crop_to_image).astype(np.float32)
+        covered = (left, top, left + columns * scale, top + rows * scale)
+        edges = [math.ceil(edge - 0.5) for edge in covered]  # of pixels whose centres it covers
+        matrix = (np.vstack([place, (0, 0, 1)]) @ frame.crop_to_image).astype(np.float32)
+        return picture, matrix, (edges[0], edges[1], edges[2], edges[3])
 
 
 def _laid(image: ByteArray, place: Matrix, scale: float, picture: ByteArray) -> ByteArray:
