@@ -128,9 +128,9 @@ class PulseServer:
             if f"sink_name={sink} " in f"{line} ":
                 self.pactl("unload-module", line.split("\t")[0])
 
-    def load_sink(self, sink: str) -> None:
+    def load_sink(self, sink: str, rate: int = 48_000) -> None:
         """Plug a sink in again, with a stream that keeps it awake."""
-        self.pactl("load-module", "module-null-sink", f"sink_name={sink}", "rate=48000", "channels=1", "norewinds=1")
+        self.pactl("load-module", "module-null-sink", f"sink_name={sink}", f"rate={rate}", "channels=1", "norewinds=1")
         self._keep_awake(sink)
 
     def _keep_awake(self, sink: str) -> None:

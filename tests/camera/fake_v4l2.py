@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyvirtualcam
+from pyvirtualcam.camera import BACKENDS
 
 from vcam.camera.v4l2 import (
     BUF_TYPE_VIDEO_OUTPUT,
@@ -40,6 +44,21 @@ class FakeDevice:
     permitted: bool = True
     streaming: bool = False
     pictures: list[ByteArray] = field(default_factory=list)
+
+
+@contextmanager
+def fake_kernel(folder: Path) -> Iterator[FakeKernel]:
+    """Devices in ``folder``; what writes to them is the only backend that pyvirtualcam has meanwhile."""
+    kernel = FakeKernel(folder)
+    before = dict(BACKENDS)
+    BACKENDS.clear()
+    pyvirtualcam.register_backend("fake", kernel.backend())
+    try:
+        yield kernel
+        assert BACKENDS["fake"].open_producers == 0
+    finally:
+        BACKENDS.clear()
+        BACKENDS.update(before)
 
 
 class FakeKernel:

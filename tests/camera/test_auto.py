@@ -7,13 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import pyvirtualcam
-from pyvirtualcam.camera import BACKENDS
 
 if sys.platform != "linux":
     pytest.skip("the devices of this test are Linux's", allow_module_level=True)
 
-from tests.camera.fake_v4l2 import FakeKernel
+from tests.camera.fake_v4l2 import FakeKernel, fake_kernel
 from vcam.camera.auto import open_camera
 from vcam.camera.file import FileCamera
 from vcam.camera.null import NullCamera
@@ -27,13 +25,8 @@ SETTINGS = CameraSettings(size=(320, 240), fps=29.97, port=0)
 
 @pytest.fixture
 def kernel(tmp_path: Path) -> Iterator[FakeKernel]:
-    kernel = FakeKernel(tmp_path)
-    before = dict(BACKENDS)
-    BACKENDS.clear()
-    pyvirtualcam.register_backend("fake", kernel.backend())
-    yield kernel
-    BACKENDS.clear()
-    BACKENDS.update(before)
+    with fake_kernel(tmp_path) as kernel:
+        yield kernel
 
 
 def test_auto_takes_a_virtual_camera_if_there_is_one(kernel: FakeKernel) -> None:

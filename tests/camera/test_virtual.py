@@ -9,13 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import pyvirtualcam
-from pyvirtualcam.camera import BACKENDS
 
 if sys.platform != "linux":
     pytest.skip("the devices of this test are Linux's", allow_module_level=True)
 
-from tests.camera.fake_v4l2 import FakeKernel
+from tests.camera.fake_v4l2 import FakeKernel, fake_kernel
 from vcam.camera.base import CameraFormat
 from vcam.camera.virtual import VirtualCamera
 from vcam.errors import CameraError, CameraLost
@@ -36,16 +34,8 @@ class Clock:
 
 @pytest.fixture
 def kernel(tmp_path: Path) -> Iterator[FakeKernel]:
-    """Its backend is the only one that pyvirtualcam has meanwhile."""
-    kernel = FakeKernel(tmp_path)
-    before = dict(BACKENDS)
-    BACKENDS.clear()
-    pyvirtualcam.register_backend("fake", kernel.backend())
-    yield kernel
-    producers = BACKENDS["fake"].open_producers
-    BACKENDS.clear()
-    BACKENDS.update(before)
-    assert producers == 0
+    with fake_kernel(tmp_path) as kernel:
+        yield kernel
 
 
 def camera(kernel: FakeKernel, device: str | None = None, clock: Clock | None = None) -> VirtualCamera:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import queue
+import shutil
 import threading
 import time
 from typing import Any
@@ -26,6 +27,8 @@ QUEUE_BLOCKS = 100  # 1 s
 _FALLBACK_RATES = (48_000, 44_100, 16_000)  # Hz, tried when a device refuses its own default
 _FIRST_BLOCK_SECONDS = 5.0  # a sleeping sound server may take 2 s to wake
 _SILENT_SECONDS = 2.0  # without a block after the first: the device is gone
+_LOOK_PERIOD = 3.0  # s; a server is asked with two commands of some ms each
+_BRIDGES = ("pulse", "pipewire", "default", "sysdefault")  # ALSA's devices behind which a sound server may choose
 _MAX_DEVICE_DELAY = 2.0  # s; a driver that claims more since capture is not believed
 
 # PortAudio's error codes (portaudio.h) for settings that another try may avoid.
@@ -114,6 +117,8 @@ class MicrophoneSource(Source):
         self._last_block = time.monotonic()
         self._patience = _FIRST_BLOCK_SECONDS
         self._stream, self._capture = stream, capture
+        behind_server = device.host_api == "ALSA" and device.name in _BRIDGES and shutil.which("pactl") is not None
+        self.look_period = _LOOK_PERIOD if behind_server else None
         logger.info(
             "microphone %s: %d Hz, %d channels, %.0f ms latency",
             device.full_name,
@@ -158,6 +163,9 @@ class MicrophoneSource(Source):
             capture.end()
         if stream is not None:
             portaudio.stop_stream(stream)
+
+    def look(self) -> None:
+        self.microphone = virtual_mic.heard() or self.microphone
 
     @property
     def overruns(self) -> int:

@@ -32,6 +32,10 @@ class Source(ABC):
     device_rate: int = 16_000
     #: True for devices, which run on their own clock and can vanish and come back.
     live: bool = False
+    #: The microphone behind the device, where a sound server chooses one and may choose another; "" if not known.
+    microphone: str = ""
+    #: Seconds between looks which microphone that is (:meth:`look`); None where nobody else chooses.
+    look_period: float | None = None
 
     @abstractmethod
     def open(self) -> None:
@@ -48,6 +52,9 @@ class Source(ABC):
     @abstractmethod
     def close(self) -> None:
         """Stop. May be called twice, and from another thread while ``read`` waits (which then returns None)."""
+
+    def look(self) -> None:
+        """Find out which ``microphone`` is heard; may take seconds, from any thread. Raises VcamError if it cannot."""
 
     @property
     def overruns(self) -> int:

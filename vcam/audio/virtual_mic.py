@@ -119,6 +119,22 @@ def check() -> None:
     logger.warning("vcam was made to listen to its own microphone; it listens to %s now", other)
 
 
+def heard() -> str:
+    """The microphone, as users know it, that the server lets this process listen to; "" if none, or its own.
+
+    Raises OutputError without pactl or a server.
+    """
+    sources = {source for _, source in _recorders(os.getpid())}
+    if len(sources) != 1:
+        return ""
+    for block in pactl("list", "sources").split("Source #")[1:]:
+        name = re.search(r"^\s*Name: (\S+)", block, re.MULTILINE)
+        description = re.search(r"^\s*Description: (.+)", block, re.MULTILINE)
+        if block.split()[0] in sources and name is not None and name[1] not in (SOURCE, f"{FEED}.monitor"):
+            return description[1].strip() if description is not None else name[1]
+    return ""
+
+
 def listening() -> dict[str, str]:
     """Environment variables under which a stream is opened that must not hear vcam's own microphone."""
     if os.environ.get("PULSE_SOURCE") == SOURCE:  # this one is wanted there: to measure what others hear

@@ -29,6 +29,8 @@ RESYNC = samples(60)  # a block this far from where the clock has it may not con
 ASTRAY_BLOCKS = 5  # and so many in a row do not: a single one is a wrong time stamp, as busy machines give them
 LONG_GAP = samples(2000)  # more than this is not filled up with silence but left out
 AGES = 200  # recent blocks whose age is kept
+FIRST_LOOK = 0.5  # s after opening until it is asked which microphone is heard
+RECENT = 60.0  # s for which a change stays among the warnings
 CLOSE_PATIENCE = 5.0  # s
 
 
@@ -82,6 +84,9 @@ class AudioPump:
         self._overruns_seen = 0  # of the source since it was opened
         self._backoff = Backoff()
         self._attempt: Attempt | None = None
+        self._look: Attempt | None = None  # which microphone is heard
+        self._look_at = 0.0
+        self._microphone = ""  # that the user knows of
         self._stop = threading.Event()
         self._settled = threading.Event()
         self._thread = threading.Thread(target=self._run, name="vcam-audio", daemon=True)
@@ -131,12 +136,15 @@ class AudioPump:
             self._settled.set()
             if self._attempt is None or self._attempt.wait(CLOSE_PATIENCE):
                 self.source.close()
+            if self._look is not None:
+                self._look.wait(CLOSE_PATIENCE)
 
     def _open(self) -> None:
         self.source.open()
         self.reported_latency = self.source.device_latency
         self._overruns_seen = 0
         self._ages.clear()
+        self._look_at = time.monotonic() + FIRST_LOOK
 
     def _step(self) -> None:
         if self.lost:
@@ -157,12 +165,32 @@ class AudioPump:
         else:
             self._ages.append(time.monotonic() - block.captured_at)
             self._take(block)
+        self._look_after()
         fresh = self.source.overruns - self._overruns_seen
         if fresh > 0:
             self._overruns_seen += fresh
             self.overruns += fresh
             text = f"{self.source.name}: sound was lost, this machine is too busy."
             self._notices.add("overrun", text, seconds=60)
+
+    def _look_after(self) -> None:
+        """Tell the user when the sound server has chosen another microphone."""
+        source, now = self.source, time.monotonic()
+        if self._look is None:
+            if source.look_period is not None and now >= self._look_at:
+                self._look_at = now + source.look_period
+                self._look = Attempt(source.look, "vcam-audio-look")
+            return
+        if not self._look.done:
+            return
+        error, self._look = self._look.error, None
+        if error is not None:
+            logger.debug("which microphone is heard is not known: %s", error)
+        elif source.microphone != self._microphone:
+            if self._microphone:
+                text = f"The microphone has changed: {source.microphone} is heard now, not {self._microphone}."
+                self._notices.add("microphone", text, seconds=RECENT)
+            self._microphone = source.microphone
 
     def _lose(self, error: Exception) -> None:
         self.source.close()

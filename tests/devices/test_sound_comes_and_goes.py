@@ -1,0 +1,92 @@
+"""Microphones and sound servers that come and go under a live session, on a real server."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.devices.bench import LiveBench
+from tests.pulse import PulseServer
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.audio
+
+
+@pytest.fixture
+def bench(sound_server: PulseServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveBench]:
+    """It listens to the server's default microphone, a headset."""
+    monkeypatch.delenv("PULSE_SOURCE")
+    bench = LiveBench(sound_server)
+    bench.plug()
+    sound_server.pactl("set-default-source", "headset")
+    bench.start()
+    yield bench
+    bench.session.close()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("vcam-")]
+
+
+@pytest.mark.parametrize("rate", [48_000, 16_000])
+def test_the_only_microphone_is_unplugged_and_comes_back_at_its_rate_or_another(bench: LiveBench, rate: int) -> None:
+    bench.server.unload("module-remap-source")  # whatever else there is to listen to
+    bench.plug()
+    bench.unplug()
+    wait_until(lambda: bench.session.state == "degraded")
+    shown = len(bench.camera.pictures)
+    wait_until(lambda: len(bench.camera.pictures) > shown + 10)
+    bench.plug(rate)
+    bench.assert_as_before()
+
+
+def test_the_microphone_is_unplugged_while_there_is_another(bench: LiveBench) -> None:
+    wait_until(lambda: bench.session.source.microphone == "Headset")
+    bench.unplug()
+    wait_until(lambda: bench.listens_to() == "vmic")
+    wait_until(lambda: bench.warned("VirtualMic is heard now, not Headset"))
+    bench.plug()
+    wait_until(lambda: bench.listens_to() == "headset")
+    wait_until(lambda: bench.warned("Headset is heard now, not VirtualMic"))
+    bench.assert_as_before()
+
+
+def test_the_default_microphone_is_changed(bench: LiveBench) -> None:
+    wait_until(lambda: bench.session.source.microphone == "Headset")
+    bench.server.pactl("set-default-source", "vmic")
+    wait_until(lambda: bench.listens_to() == "vmic")
+    wait_until(lambda: bench.warned("VirtualMic is heard now, not Headset"))
+    heard = len(bench.animator.clicks)
+    bench.server.pactl("set-default-source", "headset")
+    wait_until(lambda: bench.listens_to() == "headset")
+    bench.assert_as_before()
+    assert len(bench.animator.clicks) > heard
+
+
+def test_the_sound_server_is_killed_and_comes_back(bench: LiveBench) -> None:
+    bench.server.kill()
+    wait_until(lambda: bench.session.state == "degraded", 20)
+    assert bench.warned("Trying again")
+    bench.server.start()
+    bench.plug()
+    bench.server.pactl("set-default-source", "headset")
+    bench.assert_as_before()
+
+
+def test_the_sound_server_stands_still_for_a_while(bench: LiveBench) -> None:
+    bench.server.signal(signal.SIGSTOP)
+    threading.Event().wait(1.5)
+    bench.server.signal(signal.SIGCONT)
+    bench.assert_as_before()
+
+
+def test_the_machine_sleeps_for_a_minute(bench: LiveBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sound and threads stand still with the machine; the clock, as it does on Windows, does not."""
+    awake = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: awake() + 60)
+    shown = len(bench.camera.pictures)
+    wait_until(lambda: len(bench.camera.pictures) > shown + 25)
+    del bench.camera.pictures[:shown]
+    bench.assert_as_before()
+    assert bench.session.status()["camera"]["missed"] < 60 * 25 + 25
