@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -61,9 +63,7 @@ def test_the_backdrop_stays_as_it_was() -> None:
 
 @pytest.mark.parametrize("scene", [Scene(640, 300), Scene(300, 640, zoom=0.7), Scene(640, 300, zoom=1.5, shift_x=0.2)])
 def test_what_the_photo_covers_is_told(scene: Scene) -> None:
-    scene = Scene(
-        scene.width, scene.height, np.zeros((scene.height, scene.width, 3), np.uint8), scene.zoom, scene.shift_x
-    )
+    scene = replace(scene, backdrop=np.zeros((scene.height, scene.width, 3), np.uint8))
     picture, _, (left, top, right, bottom) = InScene(scene)(source_frame(np.full((200, 320, 3), 255, np.uint8), MATRIX))
     rows, columns = (np.flatnonzero((picture[..., 0] > 127).any(axis=axis)) for axis in (1, 0))
     assert (max(0, left), min(scene.width, right)) == pytest.approx((columns[0], columns[-1] + 1), abs=1)
