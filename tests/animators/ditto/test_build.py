@@ -149,6 +149,25 @@ def test_the_overlap_of_a_recording_is_an_option(stand_in: Path) -> None:
     assert offline_options(profile, checkpoint).overlap_v2 == 20
 
 
+def test_long_arrays_are_files_beside_the_profile(stand_in: Path, tmp_path: Path) -> None:
+    checkpoint = Checkpoint.open(stand_in)
+    shares = np.random.default_rng(0).random((600, 8)).astype(np.float32)
+    np.save(tmp_path / "moods.npy", shares)
+    profile = ditto_profile(options={"emo": "moods.npy"}).located("mine", tmp_path)
+    np.testing.assert_array_equal(live_plan(profile, checkpoint).options.emo, shares)
+    np.testing.assert_array_equal(offline_options(profile, checkpoint).emo, shares)
+    (tmp_path / "text.npy").write_bytes(b"not an array")
+    (tmp_path / "empty.npy").touch()
+    np.save(tmp_path / "code.npy", np.array([print], object), allow_pickle=True)
+    np.save(tmp_path / "false.npy", shares[:4])
+    (tmp_path / "false.npy").write_bytes((tmp_path / "false.npy").read_bytes().replace(b"(4, 8)", b"(9, 8)"))
+    np.savez(tmp_path / "several.npz", shares)
+    (tmp_path / "several.npz").rename(tmp_path / "several.npy")
+    for name in ("nothing", "text", "empty", "code", "false", "several"):
+        with pytest.raises(AnimatorError, match=rf"file of emo, .*{name}\.npy"):
+            live_plan(ditto_profile(options={"emo": f"{name}.npy"}).located("mine", tmp_path), checkpoint)
+
+
 def test_another_portrait_speaks(tmp_path: Path) -> None:
     """As ch_info, named as portraits are; registered with the same networks."""
     ditto = Ditto(ditto_profile())

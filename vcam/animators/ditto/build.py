@@ -155,7 +155,7 @@ def live_plan(profile: Profile, checkpoint: Checkpoint, character: Character | N
 
 def offline_options(profile: Profile, checkpoint: Checkpoint, character: Character | None = None) -> RunOptions:
     """How a whole recording is rendered: as the checkpoint's offline config says, and what the profile changes."""
-    return checkpoint.options(live=False).replaced(option_changes(profile.animator.ditto, character))
+    return checkpoint.options(live=False).replaced(option_changes(profile, character))
 
 
 def _needed(settings: DittoOptions) -> list[NetworkSpec]:

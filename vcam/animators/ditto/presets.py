@@ -9,10 +9,11 @@ from typing import Any
 
 from vcam.errors import AnimatorError
 from vcam.media import ANIMATION_FPS
-from vcam.profile.model import DittoOptions, Profile
+from vcam.profile.model import Profile
 
 from .avatar import Character
 from .latency import Chunking, algorithmic_latency, valid_frames
+from .option_files import with_arrays
 from .options import CLIP, RunOptions
 
 
@@ -108,21 +109,26 @@ def profile_plan(profile: Profile, defaults: RunOptions, character: Character | 
     """
     settings = profile.animator.ditto
     chunking = None if settings.chunk is None else Chunking(*settings.chunk)
-    changes = option_changes(settings, character)
+    changes = option_changes(profile, character)
     if settings.overlap is not None:
         changes["overlap_v2"] = settings.overlap
     return plan(profile.animator.quality, defaults, chunking, changes)
 
 
-def option_changes(settings: DittoOptions, character: Character | None = None) -> dict[str, Any]:
-    """The run options that a profile sets, live or not; not ``overlap``, a matter of delay."""
+def option_changes(profile: Profile, character: Character | None = None) -> dict[str, Any]:
+    """The run options that a profile sets, live or not; not ``overlap``, a matter of delay.
+
+    Raises AnimatorError for a file of an array that cannot be used.
+    """
+    settings = profile.animator.ditto
     given = {
         "sampling_timesteps": settings.sampling_timesteps,
         "max_size": settings.max_size,
         "template_n_frames": settings.template_n_frames,
         "emo": settings.emotion,
     }
-    changes = {**settings.options, **{key: value for key, value in given.items() if value is not None}}
+    options = with_arrays(settings.options, profile.resolve)
+    changes = {**options, **{key: value for key, value in given.items() if value is not None}}
     if isinstance(changes.get("ch_info"), str):
         changes["ch_info"] = character
     return changes
