@@ -233,6 +233,12 @@ class FakeSession:
     def express(self, name: str) -> None:
         self._note(f"express {name}")
 
+    def pose(self, yaw: float, pitch: float, roll: float, gaze_x: float, gaze_y: float) -> None:
+        self._note(f"pose {yaw:g} {pitch:g} {roll:g} {gaze_x:g} {gaze_y:g}")
+
+    def cut(self) -> None:
+        self._note("cut")
+
     def switch(self, target: str) -> None:
         self._note(f"switch {target}")
 
