@@ -16,7 +16,7 @@ from tests.pulse import PulseServer, wait_until
 from vcam.audio import portaudio
 from vcam.audio.microphone import MicrophoneSource
 from vcam.audio.source import Block
-from vcam.errors import SourceError, SourceLost
+from vcam.errors import OutputError, SourceError, SourceLost
 from vcam.media import SAMPLE_RATE, FloatArray
 
 pytestmark = pytest.mark.audio
@@ -213,6 +213,59 @@ def test_server_hangs(sound_server: PulseServer, microphone: MicrophoneSource) -
     wait_until(portaudio.rescan, 10, "the end of the stream that hung")
     microphone.open()
     take(microphone, 0.1)
+
+
+def test_a_minute_asleep_is_not_a_minute_of_silence(
+    sound_server: PulseServer, microphone: MicrophoneSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    microphone.open()
+    take(microphone, 0.1)
+    sound_server.signal(signal.SIGSTOP)
+    while microphone.read(0.1) is not None:
+        pass
+    awake = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: awake() + 60)
+    for _ in range(3):
+        assert microphone.read(0.02) is None
+    sound_server.signal(signal.SIGCONT)
+    take(microphone, 0.1)
+
+
+def test_says_which_microphone_the_server_has_chosen(
+    sound_server: PulseServer, microphone: MicrophoneSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PULSE_SOURCE")
+    sound_server.pactl("set-default-source", "vmic")
+    microphone.open()
+    microphone.look()
+    assert microphone.microphone == "VirtualMic"
+    sound_server.pactl("set-default-source", "mic_in.monitor")
+    microphone.look()
+    assert microphone.microphone.startswith("Monitor of")
+    sound_server.kill()
+    with pytest.raises(OutputError):
+        microphone.look()
+
+
+def test_comes_back_at_another_rate(
+    sound_server: PulseServer, microphone: MicrophoneSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sounddevice
+
+    real = sounddevice.RawInputStream
+
+    def slower(**settings: object) -> object:
+        if settings["samplerate"] != 16_000:
+            raise sounddevice.PortAudioError("Invalid sample rate", -9997)
+        return real(**settings)
+
+    microphone.open()
+    assert take(microphone, 0.1)[-1].wide is not None
+    microphone.close()
+    monkeypatch.setattr(sounddevice, "RawInputStream", slower)
+    microphone.open()
+    assert microphone.device_rate == 16_000
+    assert take(microphone, 0.1)[-1].wide is None
 
 
 def test_close_ends_a_waiting_read(sound_server: PulseServer, microphone: MicrophoneSource) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -122,6 +123,22 @@ def test_a_server_that_hangs_is_given_up(
             reports(sink, 1000)
     finally:
         sound_server.signal(signal.SIGCONT)
+
+
+def test_a_minute_asleep_is_not_a_minute_of_silence(
+    sink: PlaybackSink, sound_server: PulseServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink.open()
+    assert reports(sink, 3)
+    sound_server.signal(signal.SIGSTOP)
+    while sink.wait(0.1) is not None:
+        pass
+    awake = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: awake() + 60)
+    for _ in range(3):
+        assert sink.wait(0.02) is None
+    sound_server.signal(signal.SIGCONT)
+    assert reports(sink, 3)
 
 
 @pytest.mark.parametrize(("code", "message"), [(-9985, "Device unavailable"), (-9997, "none of the sample rates")])

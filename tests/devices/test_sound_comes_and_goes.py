@@ -81,7 +81,33 @@ def test_the_sound_server_stands_still_for_a_while(bench: LiveBench) -> None:
     bench.assert_as_before()
 
 
-def test_the_machine_sleeps_for_a_minute(bench: LiveBench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_microphone_comes_back_at_a_rate_that_leaves_out_the_upper_half(
+    bench: LiveBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a headset does that changes from music to speech; a sound server would convert it, a bare device does not."""
+    import sounddevice
+
+    real = sounddevice.RawInputStream
+
+    def slower(**settings: object) -> object:
+        if settings["samplerate"] != 16_000:
+            raise sounddevice.PortAudioError("Invalid sample rate", -9997)
+        return real(**settings)
+
+    assert bench.session.status()["audio"]["sample_rate"] == 48_000
+    bench.server.kill()
+    wait_until(lambda: bench.session.state == "degraded")
+    monkeypatch.setattr(sounddevice, "RawInputStream", slower)
+    bench.server.start()
+    bench.plug()
+    bench.server.pactl("set-default-source", "headset")
+    bench.assert_as_before()
+    assert bench.session.status()["audio"]["sample_rate"] == 16_000
+
+
+def test_the_machine_sleeps_for_a_minute(
+    bench: LiveBench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     """Sound and threads stand still with the machine; the clock, as it does on Windows, does not."""
     awake = time.monotonic
     monkeypatch.setattr(time, "monotonic", lambda: awake() + 60)
@@ -90,3 +116,4 @@ def test_the_machine_sleeps_for_a_minute(bench: LiveBench, monkeypatch: pytest.M
     del bench.camera.pictures[:shown]
     bench.assert_as_before()
     assert bench.session.status()["camera"]["missed"] < 60 * 25 + 25
+    assert "Trying again" not in caplog.text, "nothing was lost"

@@ -11,7 +11,7 @@ from tests.live.parts import Microphone, ScriptedSource
 from tests.waiting import wait_until
 from vcam.audio.gate import make_gate
 from vcam.audio.source import Block, Source
-from vcam.errors import SourceError
+from vcam.errors import OutputError, SourceError
 from vcam.live.clock import SampleClock
 from vcam.live.meters import Notices
 from vcam.live.pump import AudioPump
@@ -192,6 +192,31 @@ def test_a_long_standstill_is_left_out_and_not_filled_up(bench: Bench, microphon
     jumps = [b.pts for a, b in itertools.pairwise(bench.voice) if a.end != b.pts]
     assert len(jumps) == 1
     assert jumps[0] % 640 == 0
+
+
+def test_another_microphone_is_told_and_one_that_is_not_known_is_not(
+    microphone: Microphone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers: list[str | Exception] = ["Headset", OutputError("no server"), "Headset", "Built-in"]
+    looked: list[str | Exception] = []
+
+    def look() -> None:
+        looked.append(answers[min(len(looked), 3)])
+        if isinstance(looked[-1], Exception):
+            raise looked[-1]
+        microphone.microphone = looked[-1]
+
+    monkeypatch.setattr("vcam.live.pump.FIRST_LOOK", 0.0)
+    microphone.look_period = 0.02
+    microphone.look = look  # type: ignore[method-assign]
+    bench = Bench(microphone)
+    wait_until(lambda: len(looked) >= 3)
+    wait_until(lambda: bench.notices.texts())
+    assert bench.notices.texts() == ["The microphone has changed: Built-in is heard now, not Headset."]
+    wait_until(lambda: len(looked) >= 6)
+    bench.pump.stop()
+    assert len(bench.notices.texts()) == 1
+    assert "times" not in bench.notices.texts()[0]
 
 
 def test_overruns_of_every_opening_are_counted(bench: Bench, microphone: Microphone) -> None:

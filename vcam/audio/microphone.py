@@ -27,6 +27,7 @@ QUEUE_BLOCKS = 100  # 1 s
 _FALLBACK_RATES = (48_000, 44_100, 16_000)  # Hz, tried when a device refuses its own default
 _FIRST_BLOCK_SECONDS = 5.0  # a sleeping sound server may take 2 s to wake
 _SILENT_SECONDS = 2.0  # without a block after the first: the device is gone
+_ROUNDING = 1e-6  # s
 _LOOK_PERIOD = 3.0  # s; a server is asked with two commands of some ms each
 _BRIDGES = ("pulse", "pipewire", "default", "sysdefault")  # ALSA's devices behind which a sound server may choose
 _MAX_DEVICE_DELAY = 2.0  # s; a driver that claims more since capture is not believed
@@ -90,7 +91,7 @@ class MicrophoneSource(Source):
         self._resampler = Resampler(self.device_rate)
         self._full_band: FullBand | None = None
         self._channels = 1
-        self._last_block = 0.0  # monotonic seconds
+        self._silent = 0.0  # s waited for a block; what a machine sleeps meanwhile does not count
         self._patience = _FIRST_BLOCK_SECONDS
         self._rescan = False
 
@@ -114,7 +115,7 @@ class MicrophoneSource(Source):
         self._channels = stream.channels
         self._resampler = Resampler(self.device_rate, self._channels)
         self._full_band = FullBand(self.device_rate, self._resampler.delay) if self.device_rate > SAMPLE_RATE else None
-        self._last_block = time.monotonic()
+        self._silent = 0.0
         self._patience = _FIRST_BLOCK_SECONDS
         self._stream, self._capture = stream, capture
         behind_server = device.host_api == "ALSA" and device.name in _BRIDGES and shutil.which("pactl") is not None
@@ -131,12 +132,12 @@ class MicrophoneSource(Source):
         capture = self._capture
         end = time.monotonic() + timeout
         while capture is not None and not capture.closed.is_set():
-            silent_at = self._last_block + self._patience
-            wait = min(end, silent_at) - time.monotonic()
+            wait = min(end - time.monotonic(), self._patience - self._silent)
             try:
                 taken = capture.blocks.get(timeout=wait) if wait > 0 else capture.blocks.get_nowait()
             except queue.Empty:
-                if time.monotonic() >= silent_at:
+                self._silent += max(0.0, wait)
+                if self._silent > self._patience - _ROUNDING:
                     raise self._lost(f"sent nothing for {self._patience:.0f} seconds") from None
                 if time.monotonic() >= end:
                     return None
@@ -146,7 +147,7 @@ class MicrophoneSource(Source):
             if taken is None:
                 capture.end()  # for the next read
                 raise self._lost("was disconnected, or its sound server ended")
-            self._last_block, self._patience = time.monotonic(), _SILENT_SECONDS
+            self._silent, self._patience = 0.0, _SILENT_SECONDS
             data, captured_at = taken
             mono = self._resampler.mono(np.frombuffer(data, np.float32).reshape(-1, self._channels))
             samples = self._resampler.push(mono)

@@ -89,7 +89,7 @@ class PlaybackSink(Sink):
         self._stream: Any = None
         self._outlet: _Outlet | None = None
         self._gaps_before = 0
-        self._last = 0.0  # monotonic seconds of the last report
+        self._silent = 0.0  # s waited for a report; what a machine sleeps meanwhile does not count
         self._again = False
 
     def open(self) -> None:
@@ -101,7 +101,7 @@ class PlaybackSink(Sink):
         self._stream, self._outlet = self._start(device)
         self.rate = round(self._stream.samplerate)
         self.frames = math.ceil(self.rate * BLOCK_SECONDS)
-        self._last = time.monotonic()
+        self._silent = 0.0
         logger.info("voice to %s: %d Hz, %.0f ms latency", device.full_name, self.rate, self._stream.latency * 1000)
 
     def _start(self, device: AudioDevice) -> tuple[Any, _Outlet]:
@@ -151,12 +151,13 @@ class PlaybackSink(Sink):
         try:
             heard = outlet.reports.get(timeout=timeout)
         except queue.Empty:
-            if time.monotonic() - self._last > _SILENT_SECONDS:
+            self._silent += timeout
+            if self._silent > _SILENT_SECONDS:
                 raise self._lost(f"has taken nothing for {_SILENT_SECONDS:.0f} seconds") from None
             return None
         if heard is None:
             raise self._lost("was disconnected, or its sound server ended")
-        self._last = time.monotonic()
+        self._silent = 0.0
         return heard
 
     def close(self) -> None:
