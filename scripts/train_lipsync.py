@@ -2,11 +2,9 @@
 
 Makes its own speech with espeak-ng (apt install espeak-ng libespeak-ng1), trains with PyTorch (pip install
 'vcam[train]'), writes the weights that ship and prints two tables: of the set by which settings are chosen, and of the
-one that is only for the verdict (other voices, languages and texts in each). The result depends on the options alone.
+one that is only for the verdict (other languages and texts in each, and no voice of the training). The result depends
+on the options alone.
 ``--evaluate FILE`` scores weights without training.
-
-The weights in ``vcam/assets`` are those of an earlier state of this script: they had heard the verdict's voices, though
-not its languages or texts. Today's settings give a mouth that stays closed to music, but follow speech 0.01 less well.
 """
 
 from __future__ import annotations

@@ -28,13 +28,13 @@ _SPOKEN_AS = {
 }
 # fmt: off
 VARIANTS = (
-    "f1", "f3", "f5", "m1", "m2", "m4", "m6", "m7", "klatt", "klatt2", "klatt3", "klatt5",
-    "Alex", "Andy", "Annie", "AnxiousAndy", "Diogo", "Gene", "Gene2", "Henrique", "Hugo", "Jacky", "Lee",
-    "Marco", "Mario", "Mike", "Nguyen", "RicishayMax", "RicishayMax2", "RicishayMax3", "Tweaky",
-    "adam", "anika", "antonio", "benjamin", "boris", "caleb", "croak", "david", "ed", "edward", "edward2",
-    "grandma", "grandpa", "gustave", "iven", "iven2", "iven3", "iven4", "john", "kaukovalta", "max",
-    "michel", "miguel", "norbert", "paul", "pedro", "rob", "robert", "sandro", "shelby", "steph",
-    "steph2", "steph3", "zac",
+    "f1", "f3", "f4", "f5", "m1", "m2", "m4", "m5", "m6", "m7", "klatt", "klatt2", "klatt3", "klatt5", "klatt6",
+    "Alex", "Alicia", "Andy", "Annie", "AnxiousAndy", "Diogo", "Gene", "Gene2", "Henrique", "Hugo", "Jacky", "Lee",
+    "Marco", "Mario", "Michael", "Mike", "Nguyen", "RicishayMax", "RicishayMax2", "RicishayMax3", "Storm", "Tweaky",
+    "adam", "anika", "antonio", "aunty", "benjamin", "boris", "caleb", "croak", "david", "ed", "edward", "edward2",
+    "grandma", "grandpa", "gustave", "iven", "iven2", "iven3", "iven4", "john", "kaukovalta", "marcelo", "max",
+    "michel", "miguel", "norbert", "paul", "pedro", "quincy", "rob", "robert", "sandro", "shelby", "steph",
+    "steph2", "steph3", "travis", "zac",
 )
 # fmt: on
 _PARTS = 8  # each made by a process of its own, so that the speech does not depend on how many run at once
@@ -89,8 +89,8 @@ def sequence(corpus: Corpus, random: np.random.Generator, steps: int) -> tuple[F
     count = steps * STEP
     sound, aims = np.zeros(count, np.float32), np.zeros((steps, 6), np.float32)
     speech_rms = 10 ** random.uniform(-1.6, -0.8)
-    closed_only = random.random() < 0.08
-    closed_first = closed_only or random.random() < 0.18
+    closed_only = random.random() < 0.06
+    closed_first = closed_only or random.random() < 0.12
     at = -int(random.integers(0, 150)) if random.random() < 0.5 else int(random.integers(0, 50))
     if closed_first:
         at = -int(random.integers(0, 100)) if random.random() < 0.5 else 0

@@ -37,7 +37,7 @@ _FUTURE_STEPS = STACK // 2 - 1  # at the end of a sequence whose future is not t
 class Settings:
     """What a training run depends on."""
 
-    hours: float = 14.0
+    hours: float = 16.0
     updates: int = 11700
     batch: int = 32
     uses: int = 3  # how often a degraded batch is shown
