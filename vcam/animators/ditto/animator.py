@@ -196,7 +196,7 @@ class DittoAnimator(Animator):
         needed = sum(load.share for load in self.stages())
         logger.info("ditto on %s needs %.0f%% of real time", self.networks.backend.device.provider, 100 * needed)
         if needed > 1:
-            logger.warning("Frames will be skipped: %s", self.bottleneck())
+            logger.warning("In a live session, frames will be skipped: %s", self.bottleneck())
 
     def inherit(self, predecessor: DittoAnimator) -> None:
         """The networks were warmed up and measured by another animator that uses them.
