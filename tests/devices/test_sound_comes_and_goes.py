@@ -31,10 +31,10 @@ def bench(sound_server: PulseServer, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 @pytest.mark.parametrize("rate", [48_000, 16_000])
 def test_the_only_microphone_is_unplugged_and_comes_back_at_its_rate_or_another(bench: LiveBench, rate: int) -> None:
-    bench.server.unload("module-remap-source")  # whatever else there is to listen to
-    bench.plug()
+    bench.server.unload_sink("vmic_sink")  # whatever else there is to listen to
     bench.unplug()
     wait_until(lambda: bench.session.state == "degraded")
+    assert bench.warned("Trying again")
     shown = len(bench.camera.pictures)
     wait_until(lambda: len(bench.camera.pictures) > shown + 10)
     bench.plug(rate)
@@ -77,6 +77,15 @@ def test_the_sound_server_is_killed_and_comes_back(bench: LiveBench) -> None:
 def test_the_sound_server_stands_still_for_a_while(bench: LiveBench) -> None:
     bench.server.signal(signal.SIGSTOP)
     threading.Event().wait(1.5)
+    bench.server.signal(signal.SIGCONT)
+    bench.assert_as_before()
+
+
+def test_the_sound_server_hangs_until_it_is_given_up(bench: LiveBench) -> None:
+    bench.server.signal(signal.SIGSTOP)
+    wait_until(lambda: bench.warned("sent nothing for 2 seconds"))
+    wait_until(lambda: bench.warned("has taken nothing for 2 seconds"))
+    assert bench.session.state == "degraded"
     bench.server.signal(signal.SIGCONT)
     bench.assert_as_before()
 

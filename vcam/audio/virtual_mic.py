@@ -111,7 +111,7 @@ def check() -> None:
         if other is None:
             raise OutputLost(f"vcam would hear itself: {DESCRIPTION} is the only microphone that is left.")
         for recorder in looping:
-            pactl("move-source-output", recorder, other)
+            pactl("move-source-output", recorder, other, missing_ok=True)  # it may have been moved on meanwhile
     except OutputLost:
         raise
     except OutputError as error:
