@@ -96,10 +96,8 @@ def test_a_change_begins_with_the_next_frame() -> None:
     conditions = Conditions(ConditionUse(), character(), NEUTRAL)
     conditions.rows(0, features(10))
     conditions.set_emotions(((0,), (1,)))
-    conditions.set_eyes(eye_open=np.full((1, 2), 7, np.float32))
     rows = conditions.rows(10, features(4))
     assert classes(rows) == [0, 1, 0, 1]
-    assert set(rows[:, 1032]) == {7}
     assert set(rows[:, 1034]) == {200}
 
 

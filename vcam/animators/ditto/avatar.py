@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from vcam.media import ByteArray, FloatArray
 
@@ -101,6 +100,3 @@ def mirrored(index: int, count: int) -> int:
         return 0
     turn, at = divmod(index, count)
     return count - 1 - at if turn % 2 else at
-
-
-Rows = npt.NDArray[np.float32]  # [n, 265]: motion rows

@@ -1,6 +1,6 @@
 """What the diffusion network is told of each frame: sound, emotion, eyes and identity, in this order.
 
-Emotions and eyes may change while a stream runs: frames that were told already keep what they were told, so the
+Emotions may change while a stream runs: frames that were told already keep what they were told, so the
 change enters a clip as a change over time, which the network knows from its training, and not as a jump.
 """
 
@@ -135,20 +135,9 @@ class Conditions:
 
     def set_emotions(self, emotions: Emotions, ease: int = 0) -> None:
         """From the next frame on these, beginning with the first entry; ``ease`` frames until they are fully there."""
-        self._emotion = self._after(self._emotion, emotion_rows(emotions), mirror=False, ease=ease)
-
-    def set_eyes(self, eye_open: FloatArray | None = None, eye_ball: FloatArray | None = None, ease: int = 0) -> None:
-        """From the next frame on openness float32 [n, 2] and movement float32 [n, 6]; None leaves one as it is."""
-        if eye_open is not None:
-            check(eye_open, (None, EYE_OPEN_SIZE), "eye_open")
-            self._eye_open = self._after(self._eye_open, eye_open, mirror=True, ease=ease)
-        if eye_ball is not None:
-            check(eye_ball, (None, EYE_BALL_SIZE), "eye_ball")
-            self._eye_ball = self._after(self._eye_ball, eye_ball, mirror=True, ease=ease)
-
-    def _after(self, old: _Track, values: FloatArray, *, mirror: bool, ease: int) -> _Track:
-        if not len(values):
+        rows, old = emotion_rows(emotions), self._emotion
+        if not len(rows):
             raise ValueError("conditions need at least one entry")
         if old.old is not None:  # do not hold a chain of all that ever was: stand still where the last change was
-            old = _Track(old.rows(self._next - 1, 1), mirror)
-        return _Track(values, mirror, self._next, ease, old if ease > 0 else None)
+            old = _Track(old.rows(self._next - 1, 1), mirror=False)
+        self._emotion = _Track(rows, False, self._next, ease, old if ease > 0 else None)
