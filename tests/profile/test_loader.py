@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.profile.conftest import Write
 from vcam.animators.ditto.presets import PRESETS
@@ -379,6 +380,18 @@ def test_switching_to_a_picture_means_it(tmp_path: Path) -> None:
     picture = tmp_path / "anna.jpg"
     picture.touch()
     assert loader.find_profile_or_avatar(str(picture), Profile()).avatar.portrait == str(picture.resolve())
+
+
+def test_paths_of_a_profile_that_is_switched_to_are_its_own(tmp_path: Path) -> None:
+    (tmp_path / "speaker.png").touch()
+    options = {"emo": "moods.npy", "ch_info": "speaker.png", "smo_k_d": 1}
+    file = tmp_path / "mine.yaml"
+    file.write_text(yaml.safe_dump({"animator": {"ditto": {"checkpoint": "weights", "options": options}}}))
+    found = loader.find_profile_or_avatar(str(file), Profile())
+    assert found.name == "mine"
+    assert found.animator.ditto.checkpoint == tmp_path / "weights"
+    wanted = {"emo": str(tmp_path / "moods.npy"), "ch_info": str(tmp_path / "speaker.png"), "smo_k_d": 1}
+    assert found.animator.ditto.options == wanted
 
 
 def test_switching_to_neither_names_both(user_profiles: Path) -> None:

@@ -118,5 +118,24 @@ def find_profile_or_avatar(target: str, current: Profile) -> Profile:
         return current.with_changes("avatar", portrait=str(path.resolve()))
     profiles = available()
     if target in profiles or _is_yaml(Path(target)):
-        return load(target)
+        return _with_absolute_paths(load(target))
     raise AvatarError(f'There is no avatar or profile "{shortened(target)}".', _guess(target, [*avatars, *profiles]))
+
+
+def _with_absolute_paths(profile: Profile) -> Profile:
+    """The session keeps its own folder: what a profile says of ditto by relative paths would be looked for there."""
+    from vcam.animators.ditto.option_files import ARRAYS, SUFFIX
+    from vcam.build import portrait_path
+
+    ditto = profile.animator.ditto
+    options = dict(ditto.options)
+    for name in ARRAYS:
+        value = options.get(name)
+        if isinstance(value, str) and value.endswith(SUFFIX):
+            options[name] = str(profile.resolve(Path(value)).absolute())
+    if isinstance(speaker := options.get("ch_info"), str):
+        options["ch_info"] = portrait_path(profile.with_changes("avatar", portrait=speaker))
+    checkpoint = None if ditto.checkpoint is None else profile.resolve(ditto.checkpoint).absolute()
+    changed = ditto.model_copy(update={"options": options, "checkpoint": checkpoint})
+    animator = profile.animator.model_copy(update={"ditto": changed})
+    return profile.model_copy(update={"animator": animator}).located(profile.name, profile.folder)
