@@ -128,19 +128,22 @@ class LiveBench:
         """All is well again, nothing is told any more, the delay has not grown, and nothing was left behind."""
         wait_until(self.settled, 30)
         assert not self.warned("Trying again")
-        voice, picture = self.delays()
-        logger.info("voice %.1f ms, picture %.1f ms", voice * 1000, picture * 1000)
-        logger.info("planned %s", self.session.latency)
+        wait_until(self._in_step, 30)
         now = self.session.latency
         if not self.warned("interrupted again and again"):  # which a busy machine does; then it takes more, in steps
             assert now == self.plan
         assert replace(now, voice=0.0) == replace(self.plan, voice=0.0)
-        assert abs(voice - now.total) < TOLERANCE, "the voice"
-        assert abs(picture - now.delay) < LATE, "the picture"
-        assert abs(picture - voice) < LATE, "voice and lips"
         wait_until(lambda: threads() <= self._threads)
         wait_until(lambda: files() <= self._files)
         assert self.camera_gap() < 0.5, "the camera's rate"
+
+    def _in_step(self) -> bool:
+        """Whether clicks are heard and seen as late as planned: a clock that was lost needs some seconds for it."""
+        voice, picture = self.delays()
+        now = self.session.latency
+        logger.info("voice %.1f, picture %.1f of %.1f ms", voice * 1000, picture * 1000, now.total * 1000)
+        in_time = abs(voice - now.total) < TOLERANCE and abs(picture - now.delay) < LATE
+        return in_time and abs(picture - voice) < LATE
 
     def camera_gap(self) -> float:
         """The longest time without a picture, in s."""
