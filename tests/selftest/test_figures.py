@@ -11,7 +11,7 @@ import pytest
 from vcam.media import FRAME_SAMPLES, SAMPLE_RATE
 from vcam.selftest.figures import Frames, Heard, judge
 from vcam.selftest.lips import loudness
-from vcam.selftest.marks import FrameMark
+from vcam.selftest.marks import REMEMBERED, FrameMark
 from vcam.selftest.result import Row, SelfTest
 from vcam.selftest.stimulus import Stimulus, make_stimulus
 from vcam.selftest.viewer import Seen
@@ -132,6 +132,19 @@ def test_at_30_a_second_frames_shown_twice_are_as_they_should_be() -> None:
     frames = Frames.of(seen, fps)
     assert (frames.lost, frames.unshown, frames.repeated, frames.twice) == (0, 0, 0, 0)
     assert np.abs(frames.jitter).max() < 1e-4
+
+
+def test_a_slow_camera_passes_no_click_over(stimulus: Stimulus) -> None:
+    clicks = [round((BEGAN + at) * SAMPLE_RATE) for at in stimulus.clicks]
+    seen = []
+    for tick in range(int((BEGAN + stimulus.seconds) * 5)):
+        number = tick * 5
+        before = [click for click in clicks if 0 < (number + 1) * FRAME_SAMPLES - click <= REMEMBERED]
+        mark = FrameMark(number, max(before, default=None))
+        seen.append(Seen(START + tick / 5 + DELAY, tick * 3200, mark, np.zeros((54, 96), np.uint8)))
+    found = {row.key: row for row in judge(seen, heard(stimulus), stimulus, Fraction(5), (DELAY, DELAY))}
+    assert value(found["skew"]) == pytest.approx(0, abs=0.5)
+    assert found["skew"].note.startswith(f"{len(clicks)} clicks")
 
 
 def test_missed_rows_are_named() -> None:

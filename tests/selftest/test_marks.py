@@ -19,7 +19,13 @@ from vcam.selftest.marks import (
 from vcam.web.jpeg import JpegEncoder
 
 SIZES = [(160, 120), (320, 240), (426, 240), (640, 360), (1280, 720), (1920, 1080)]
-MARKS = [FrameMark(0), FrameMark(1, 640), FrameMark(1234, 1234 * 640 + 639), FrameMark(1_000_000)]
+MARKS = [
+    FrameMark(0),
+    FrameMark(1, 640),
+    FrameMark(1234, 1234 * 640 + 639),
+    FrameMark(99, 100 * 640 - 4095),
+    FrameMark(1_000_000),
+]
 
 
 def picture(width: int, height: int, mark: FrameMark, pts: int) -> ByteArray:

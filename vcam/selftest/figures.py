@@ -97,7 +97,7 @@ def clicks_seen(seen: Sequence[Seen], fps: Fraction) -> list[Click]:
         frame = picture.frame
         if frame is None or frame.click is None or frame.click in found or picture.pts is None:
             continue
-        due = math.ceil(frame.number * FRAME_SAMPLES * fps / SAMPLE_RATE) * SAMPLE_RATE / fps
+        due = math.ceil(frame.click // FRAME_SAMPLES * FRAME_SAMPLES * fps / SAMPLE_RATE) * SAMPLE_RATE / fps
         late = max(0, picture.pts - math.floor(due)) / SAMPLE_RATE
         around = behind[np.abs(moments - frame.click) <= AROUND * SAMPLE_RATE]
         found[frame.click] = Click(frame.click, frame.click / SAMPLE_RATE + float(np.median(around)) + late)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from vcam.animators.base import Animator, Pose, StageLoad
 from vcam.camera.base import Camera
 from vcam.control import SessionControl
 from vcam.media import CHUNK_SAMPLES, FRAME_SAMPLES, AudioChunk, ByteArray, FloatArray, Picture
-from vcam.selftest.marks import FrameMark, draw_frame_mark, draw_tick_mark
+from vcam.selftest.marks import REMEMBERED, FrameMark, draw_frame_mark, draw_tick_mark
 from vcam.selftest.stimulus import ClickDetector
 from vcam.stage import fit
 
-_KEPT = 256  # clicks whose frames have yet to be drawn, at most
+_KEPT = 64  # clicks that are remembered: an animator may hear seconds ahead of what it draws
 
 
 class MarkedAnimator(Animator):
@@ -30,7 +32,7 @@ class MarkedAnimator(Animator):
         self._surround = surround
         self._detector = ClickDetector()
         self._heard_to: int | None = None  # PTS after the newest raw sample
-        self._clicks: dict[int, int] = {}  # number of the frame: PTS
+        self._clicks: deque[int] = deque(maxlen=_KEPT)  # PTS
         self._plain: ByteArray | None = None  # the frame drawn last, in the camera's size, without its mark
         self.kind = inner.kind  # type: ignore[misc]
         self.expressions = inner.expressions  # type: ignore[misc]
@@ -58,8 +60,9 @@ class MarkedAnimator(Animator):
     def render(self, pose: Pose) -> ByteArray:
         if self._plain is None or not self._inner.repeats(pose):
             self._plain = fit(self._inner.render(pose), *self._size, self._surround).copy()
-        number = pose.pts // FRAME_SAMPLES
-        draw_frame_mark(self._plain, FrameMark(number, self._clicks.get(number)))
+        mark = FrameMark(pose.pts // FRAME_SAMPLES)
+        before = [click for click in self._clicks if 0 < mark.end - click <= REMEMBERED]
+        draw_frame_mark(self._plain, replace(mark, click=max(before, default=None)))
         return self._plain
 
     def reset(self, pts: int) -> None:
@@ -91,11 +94,7 @@ class MarkedAnimator(Animator):
         if pts != self._heard_to:
             self._detector = ClickDetector(pts)
         self._heard_to = pts + len(raw)
-        for position in self._detector.push(raw):
-            click = round(position)
-            self._clicks[click // FRAME_SAMPLES] = click
-            while len(self._clicks) > _KEPT:
-                del self._clicks[min(self._clicks)]
+        self._clicks.extend(round(position) for position in self._detector.push(raw))
 
 
 class MarkedCamera(Camera):

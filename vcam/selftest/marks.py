@@ -8,38 +8,44 @@ and where in its sound a click was; the lower one is drawn as the camera takes t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
 from vcam.media import FRAME_SAMPLES, ByteArray
 
 _SYNC = (1, 0, 1, 0)
-_BITS = 31
+_BITS = 32
 _CRC_BITS = 8
-CELLS = len(_SYNC) + _BITS + _CRC_BITS  # 43: in a picture 160 pixels wide a cell still has 3
+CELLS = len(_SYNC) + _BITS + _CRC_BITS  # 44: in a picture 160 pixels wide a cell still has 3
 _POLYNOMIAL = 0x07  # CRC-8 of ITU-T I.432.1
-_OFFSET_BITS = 10  # 0: no click; else 1 + its sample within the frame (of 640)
+_SINCE_BITS = 12  # samples from the click to the end of the frame; 0: no click
+REMEMBERED = (1 << _SINCE_BITS) - 1  # samples, 256 ms: a camera of 5 pictures a second passes none over
 _LIGHT, _DARK = 215, 40  # of 255; as luma, within the limited range of BT.601 whichever way they are converted
 _LEAST_CONTRAST = 60
 
 
 @dataclass(frozen=True, slots=True)
 class FrameMark:
-    """Frame ``number`` shows samples [640 number, 640 (number + 1)); ``click``: PTS of a click in it, or None."""
+    """Frame ``number`` shows samples [640 number, 640 (number + 1)); ``click``: PTS of the last click, if it was in
+    this frame or shortly before."""
 
     number: int
     click: int | None = None
 
     @property
+    def end(self) -> int:
+        """The PTS after the frame's last sample."""
+        return (self.number + 1) * FRAME_SAMPLES
+
+    @property
     def value(self) -> int:
-        offset = 0 if self.click is None else 1 + self.click - self.number * FRAME_SAMPLES
-        return (self.number << _OFFSET_BITS | offset) & ((1 << _BITS) - 1)
+        since = 0 if self.click is None else self.end - self.click
+        return (self.number << _SINCE_BITS | since) & ((1 << _BITS) - 1)
 
     @classmethod
     def of(cls, value: int) -> FrameMark:
-        number, offset = value >> _OFFSET_BITS, value & ((1 << _OFFSET_BITS) - 1)
-        return cls(number, number * FRAME_SAMPLES + offset - 1 if offset else None)
+        mark, since = cls(value >> _SINCE_BITS), value & REMEMBERED
+        return cls(mark.number, mark.end - since) if since else mark
 
 
 def row_height(height: int) -> int:
@@ -90,12 +96,12 @@ def _line(value: int, width: int) -> ByteArray:
 def _read(strip: ByteArray) -> int | None:
     """``strip``: the middle of a row of cells."""
     width = strip.shape[1]
-    columns = strip.mean(axis=0)
-    edges = np.arange(CELLS + 1) * width / CELLS
+    sums = np.concatenate(([0.0], np.cumsum(strip.mean(axis=0))))
     margin = width / CELLS / 4  # neighbours bleed in at a cell's sides
-    means = np.array(
-        [columns[round(a + margin) : max(round(a + margin) + 1, round(b - margin))].mean() for a, b in pairwise(edges)]
-    )
+    edges = np.arange(CELLS + 1) * width / CELLS
+    low = np.round(edges[:-1] + margin).astype(int)
+    high = np.maximum(low + 1, np.round(edges[1:] - margin).astype(int))
+    means = (sums[high] - sums[low]) / (high - low)
     light, dark = means[[0, 2]].mean(), means[[1, 3]].mean()
     if light - dark < _LEAST_CONTRAST:
         return None

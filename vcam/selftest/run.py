@@ -44,10 +44,12 @@ MOST_SECONDS = 600.0
 class Parts:
     """What a measurement uses; tests put faulty ones in their place.
 
-    ``open_camera``: an open camera for the profile and a notice if it is not the one hoped for. ``make_output``: where
-    the voice is played. ``sound_problem``: why sound cannot be looped, "" if it can.
+    ``make_animator``: the animator for the profile, and a notice or "". ``open_camera``: an open camera for the profile
+    and a notice if it is not the one hoped for. ``make_output``: where the voice is played. ``sound_problem``: why
+    sound cannot be looped, "" if it can.
     """
 
+    make_animator: Callable[[Profile], tuple[Animator, str]] = build_animator
     open_camera: Callable[[Profile, str | None], tuple[Camera, str | None]] = field(
         default=lambda profile, spec: open_camera(profile.camera, spec)
     )
@@ -157,7 +159,7 @@ class _Bench:
             return MarkedCamera(camera)
 
         def animator(profile: Profile) -> tuple[Animator, str]:
-            inner, notice = build_animator(profile)
+            inner, notice = parts.make_animator(profile)
             return MarkedAnimator(inner, width, height), notice
 
         self.session = Session(profile, source, opened, make_animator=animator, output=output)
