@@ -53,7 +53,10 @@ def running(pulse: PulseServer, private_user: Path, tmp_path: Path) -> Iterator[
             yield running
         finally:
             process.terminate()
-            assert process.wait(15) == 0, Path(log.name).read_text()
+            try:
+                assert process.wait(15) == 0, Path(log.name).read_text()
+            finally:
+                process.kill()  # or leaving Popen would wait for it without end
 
 
 def test_the_camera_goes_on_and_a_microphone_is_found_again(running: Running, pulse: PulseServer) -> None:

@@ -6,6 +6,7 @@ so everything in vcam that opens a stream does it here, where they are counted.
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import logging
 import os
@@ -134,6 +135,8 @@ def stop_stream(stream: Any) -> None:
     closer.join(_STOP_SECONDS)
     if closer.is_alive():
         logger.warning("the audio device does not answer; it is left alone until it does")
+        # what sounddevice cleans up when the program ends would wait for the same device, for ever
+        atexit.unregister(load()._exit_handler)
 
 
 def _close(stream: Any) -> None:
