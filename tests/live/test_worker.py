@@ -164,3 +164,18 @@ def test_a_switch_leaves_no_frame_out_however_late_either_animator_knows_its_pos
     assert 45 <= names.count("old") < 70
     assert first.closed
     assert second.closed
+
+
+def test_where_every_frame_would_be_late_the_picture_moves_now_and_then_all_the_same(stage: Stage) -> None:
+    animator, chunks, store = CountingAnimator(), ChunkQueue(), PictureStore()
+    worker = AnimatorWorker(animator, stage, chunks, store, lambda pts: time.monotonic() - 1)
+    worker.start()
+    sound = iter(AudioChunk(k * CHUNK_SAMPLES, silence(CHUNK_SAMPLES), True, silence(320)) for k in range(5000))
+
+    def drawn_again() -> bool:
+        chunks.put([next(sound), next(sound)])
+        return worker.drawn >= 3
+
+    wait_until(drawn_again)
+    assert worker.skipped > 2 * worker.drawn
+    assert worker.stop()

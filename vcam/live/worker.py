@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 GET_TIMEOUT = 0.1  # s
 CROWDED = 0.01  # s between looks whether the store of finished pictures has room again
 DRAWING_WEIGHT = 0.1  # of the newest frame in the average of what drawing takes
+STANDING = 0.5  # s without a new frame before the newest one is drawn although it is late: rather late than frozen
 FRAME_TIME = FRAME_SAMPLES / SAMPLE_RATE  # s
 
 
@@ -65,6 +66,7 @@ class AnimatorWorker:
         self._store = store
         self._deadline = deadline
         self._expected: int | None = None  # PTS of the next chunk; None: begin anew
+        self._drawn_at = time.monotonic()
         self._drawing = 0.0  # s that drawing a frame takes, on average lately
         self._analysing = 0.0  # s spent on the chunks of the coming poses
         self._poses: deque[tuple[Act, Pose, float]] = deque()  # to be drawn, with the s that the analysis of each took
@@ -218,7 +220,9 @@ class AnimatorWorker:
     def _show(self, act: Act, pose: Pose, analysing: float) -> None:
         self._show_act(act, pose.pts)
         # one that is ready only when the next is due would take that one's time, and be shown for none of its own
-        if time.monotonic() + min(self._drawing, FRAME_TIME) > self._deadline(pose.pts):
+        now = time.monotonic()
+        late = now + min(self._drawing, FRAME_TIME) > self._deadline(pose.pts)
+        if late and (self._poses or now - self._drawn_at < STANDING):
             self.skipped += self.drawn > 0  # what was captured while everything was being opened does not count
             return
         with self.frame_times.stopwatch() as drawing:
@@ -228,6 +232,7 @@ class AnimatorWorker:
         if self._stop.is_set():
             return  # replaced while drawing: its pictures are no longer wanted
         self._store.put(picture)
+        self._drawn_at = time.monotonic()
         self._drawing += (drawing.seconds - self._drawing) * (DRAWING_WEIGHT if self.drawn else 1.0)
         self.drawn += 1
         self.frame_times.add(analysing + drawing.seconds)
