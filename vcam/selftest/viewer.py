@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 SMALL_WIDTH = 96  # pixels of the small copy: a mouth has some ten of them
 _PATIENCE = 5.0  # s without a picture: then none will come
+_RETRY = 0.1  # s
 _CLOSE_PATIENCE = 6.0  # s
 _RECEIVE_BYTES = 1 << 20
 
@@ -135,11 +136,21 @@ class DeviceViewer(Viewer):
         self._capture: Any = None
 
     def open(self) -> None:
-        capture = cv2.VideoCapture(self._path, cv2.CAP_V4L2)
-        if not capture.isOpened():
-            raise CameraError(
-                f"{self._path} cannot be read back.", "See that you may read it, and that vcam can write to it."
-            )
+        end = time.monotonic() + _PATIENCE
+        pause = threading.Event()
+        capture = cv2.VideoCapture()
+        said = cv2.utils.logging.getLogLevel()
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # it would warn at each try
+        try:
+            # with exclusive_caps=1 it is a camera only from the first picture on
+            while not capture.open(self._path, cv2.CAP_V4L2):
+                if time.monotonic() >= end:
+                    raise CameraError(
+                        f"{self._path} cannot be read back.", "See that you may read it, and that vcam can write to it."
+                    )
+                pause.wait(_RETRY)
+        finally:
+            cv2.utils.logging.setLogLevel(said)
         self._capture = capture
 
     def read(self) -> Seen:
