@@ -6,7 +6,6 @@ so everything in vcam that opens a stream does it here, where they are counted.
 
 from __future__ import annotations
 
-import atexit
 import ctypes
 import logging
 import os
@@ -37,6 +36,7 @@ _ignore_alsa = _AlsaHandler(lambda file, line, function, error, text: None)  # k
 
 _lock = threading.RLock()
 _open_streams: set[int] = set()
+_left_alone: list[threading.Thread] = []  # each waits for a device that did not answer
 _rescan_wanted = threading.Event()
 
 
@@ -135,8 +135,12 @@ def stop_stream(stream: Any) -> None:
     closer.join(_STOP_SECONDS)
     if closer.is_alive():
         logger.warning("the audio device does not answer; it is left alone until it does")
-        # what sounddevice cleans up when the program ends would wait for the same device, for ever
-        atexit.unregister(load()._exit_handler)
+        _left_alone.append(closer)
+
+
+def stuck() -> bool:
+    """Whether a device still does not answer: what the library does when the program ends would wait for it too."""
+    return any(closer.is_alive() for closer in _left_alone)
 
 
 def _close(stream: Any) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from vcam import __version__
 from vcam.cli import avatar, bench, checkpoints, control, devices, doctor, engines, profile, render, selftest, start
+from vcam.leaving import leave
 
 app = typer.Typer(
     name="vcam",
@@ -50,4 +51,8 @@ for group in (start, control, devices, doctor, profile, avatar, render, checkpoi
 
 
 def main() -> None:
-    app()
+    try:
+        app()
+    except SystemExit as end:
+        leave(end.code if isinstance(end.code, int) else int(end.code is not None))
+        raise

@@ -3,5 +3,8 @@
 import sys
 
 from vcam.daemon.main import main
+from vcam.leaving import leave
 
-sys.exit(main())
+code = main()
+leave(code)
+sys.exit(code)
