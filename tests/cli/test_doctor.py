@@ -73,7 +73,7 @@ def test_as_a_command_of_its_own() -> None:
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     done = subprocess.run([sys.executable, "-m", "vcam", "doctor"], env=environment, capture_output=True, check=False)
     assert done.returncode in (0, 1)
-    assert done.stderr == b""
+    assert done.stderr.decode() == ""
     assert b"preview-port" in done.stdout
 
 

