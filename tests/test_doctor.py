@@ -15,6 +15,7 @@ import pytest
 
 from tests.camera.fake_v4l2 import FakeKernel
 from tests.pulse import PulseServer
+from vcam.animators.ditto.standin import make_stand_in_checkpoint
 from vcam.audio import devices, outputs, virtual_mic
 from vcam.camera import v4l2
 from vcam.daemon.lock import SessionLock
@@ -435,9 +436,13 @@ def test_nothing_optional_is_ever_a_fault() -> None:
 
 
 def test_a_checkpoint_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "checkpoints").mkdir()
-    (tmp_path / "checkpoints" / "README.md").touch()
-    assert gpu.ditto().detail.startswith("No checkpoint")
-    (tmp_path / "checkpoints" / "model.onnx").touch()
-    assert str(tmp_path / "checkpoints") in gpu.ditto().detail
+    monkeypatch.setenv("VCAM_CHECKPOINTS", str(tmp_path))
+    found = gpu.ditto()
+    assert found.detail.startswith(f"No checkpoint in {tmp_path}")
+    assert found.fix == "vcam checkpoints pull"
+    (tmp_path / "ditto_onnx").mkdir()
+    assert "no config" in gpu.ditto().detail
+    make_stand_in_checkpoint(tmp_path)
+    assert gpu.ditto().status == "ok"
+    (tmp_path / "ditto_onnx" / "decoder.onnx").unlink()
+    assert "decoder.onnx" in gpu.ditto().detail

@@ -56,9 +56,16 @@ def ditto() -> Check:
         profile = load()
     except ProfileError:  # has a check of its own
         profile = Profile()
-    wanted = profile.animator.ditto.checkpoint
-    folder = profile.resolve(wanted) if wanted is not None else Path("checkpoints").absolute()
-    found = folder.is_dir() and any(path.name != "README.md" for path in folder.iterdir())
-    if found:
-        return Check("ditto", "info", f"Something is in {folder}; this version of vcam does not use it yet.")
-    return Check("ditto", "info", "No checkpoint; this version of vcam does not need one.")
+    from vcam.animators.ditto.checkpoint import Checkpoint
+    from vcam.animators.ditto.location import has_networks
+    from vcam.checkpoints.location import checkpoint_folder
+    from vcam.errors import AnimatorError
+
+    folder = checkpoint_folder(profile)
+    if not has_networks(folder):
+        return Check("ditto", "info", f"No checkpoint in {folder} ({_OPTIONAL}).", "vcam checkpoints pull")
+    try:
+        Checkpoint.open(folder).require()
+    except AnimatorError as error:
+        return Check("ditto", "info", error.message, error.hint)
+    return Check("ditto", "ok", f"The checkpoint in {folder} has all its networks.")

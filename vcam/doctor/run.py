@@ -8,7 +8,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from importlib import metadata
+from contextlib import suppress
+from importlib import import_module, metadata
 
 from vcam import __version__
 from vcam.doctor import gpu, project, sound, system, video
@@ -60,6 +61,9 @@ class _Running:
         self._run = run
         self._needed = needed
         self._found: Check | None = None
+        # NumPy cannot be imported by two threads at once: the second fails, and so does every later try
+        with suppress(ImportError):  # a check of its own tells of that
+            import_module("numpy")
         self._thread = threading.Thread(target=self._work, name=f"vcam-doctor-{name}", daemon=True)
         self._thread.start()
 
