@@ -5,6 +5,7 @@ What they say follows from where those are in the very pixels they get, so a wro
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 
 import cv2
@@ -85,8 +86,9 @@ class _Painted(Network):
             assert outputs[name].shape == shape, name
         return {name: value.astype(np.float32) for name, value in outputs.items()}
 
+    @abstractmethod
     def see(self, picture: Array) -> dict[str, Array]:
-        raise NotImplementedError
+        """What the network says of a picture."""
 
     def close(self) -> None:
         self.closed += 1
