@@ -81,12 +81,19 @@ def test_a_camera_that_goes_and_comes_back_is_used_again(bench: Bench, camera: R
     wait_until(lambda: camera.pictures)
     camera.there = False
     wait_until(lambda: bench.presenter.lost)
-    assert any("taken away" in text for text in bench.notices.texts())
+    wait_until(bench.notices.texts)
     seen = len(camera.pictures)
     camera.there = True
     wait_until(lambda: len(camera.pictures) > seen)
     assert not bench.presenter.lost
     assert bench.notices.texts() == []
+
+
+def test_why_a_lost_camera_cannot_be_had_again_is_told(bench: Bench, camera: RecordingCamera) -> None:
+    bench.store.standby = picture(0, 1)
+    wait_until(lambda: camera.pictures)
+    camera.there = False
+    wait_until(lambda: bench.notices.texts() == ["The test camera is still away. Trying again until it is back."])
 
 
 def test_it_ends_by_itself_and_closes_the_camera(bench: Bench, camera: RecordingCamera) -> None:

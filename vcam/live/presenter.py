@@ -168,11 +168,16 @@ class Presenter:
             _close(camera)
             self.lost = True
             self._backoff.fail()
-            self._notices.add("camera", f"{error.message} Trying again until it is back.")
+            self._tell_lost(error)
             return
         self.first_picture_at = self.first_picture_at or time.monotonic()
         self.presented += 1
         self.repeated += not on_time
+
+    def _tell_lost(self, error: CameraError) -> None:
+        text = f"{error.message} Trying again until it is back."
+        if text not in self._notices.texts():
+            self._notices.add("camera", text)
 
     def _reopen(self, camera: Camera) -> bool:
         if not self._backoff.due:
@@ -182,6 +187,8 @@ class Presenter:
         except (CameraError, OSError) as error:
             logger.debug("camera still away: %s", error)
             self._backoff.fail()
+            if isinstance(error, CameraError):
+                self._tell_lost(error)  # it may be there again, and in use by another program
             return False
         self.lost = False
         self._backoff.succeed()
