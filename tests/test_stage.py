@@ -16,7 +16,7 @@ from PIL import Image
 from vcam.badge import Badge
 from vcam.errors import AvatarError
 from vcam.images import read_image
-from vcam.media import ByteArray
+from vcam.media import ByteArray, Picture
 from vcam.stage import FADE, Stage, blurred, cover, fit
 
 RED, GREEN, BLUE, GREY = (220, 30, 30), (30, 200, 40), (30, 40, 210), (120, 120, 120)
@@ -203,6 +203,84 @@ def test_a_mirrored_fade_begins_at_what_was_seen() -> None:
     old = stage.compose(halves(64, 64), 0).i420
     stage.fade(640)
     assert np.array_equal(stage.compose(flat(64, 64), 640).i420, old)
+
+
+# -- frames that come as I420 ----------------------------------------------------------------------------------------
+
+
+def planar(rgb: ByteArray) -> Picture:
+    return Picture(0, cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420).astype(np.uint8, copy=False))
+
+
+def smooth(width: int, height: int) -> ByteArray:
+    """Colours that change from place to place, none suddenly."""
+    return cv2.GaussianBlur(noise(width, height), (0, 0), 12).astype(np.uint8, copy=False)
+
+
+@pytest.mark.parametrize("badge", ["", "avatar"])
+def test_a_frame_in_i420_is_what_it_would_be_had_it_come_as_rgb(badge: str) -> None:
+    one, other = Stage(320, 240, badge=badge), Stage(320, 240, badge=badge)
+    for pts, frame in ((0, noise(320, 240)), (640, halves(320, 240))):
+        made, wanted = one.compose(planar(frame), pts), other.compose(frame, pts)
+        assert made.pts == pts
+        np.testing.assert_array_equal(made.i420, wanted.i420)
+
+
+def test_a_frame_in_i420_is_left_alone_and_the_picture_is_a_copy() -> None:
+    """An animator uses its memory again while the picture waits for its time."""
+    frame = planar(noise(320, 240))
+    before = frame.i420.copy()
+    made = Stage(320, 240, badge="avatar").compose(frame, 0)
+    assert not np.shares_memory(made.i420, frame.i420)
+    np.testing.assert_array_equal(frame.i420, before)
+
+
+@pytest.mark.parametrize(("width", "height"), [(320, 240), (322, 182), (64, 64)])
+def test_a_frame_in_i420_is_mirrored_plane_by_plane(width: int, height: int) -> None:
+    frame = smooth(width, height)
+    made = Stage(width, height, mirror=True).compose(planar(frame), 0).i420
+    wanted = Stage(width, height, mirror=True).compose(frame, 0).i420
+    np.testing.assert_array_equal(made[:height], wanted[:height])
+    assert np.abs(made.astype(int) - wanted).max() <= 2  # a block's colour is of its left column, now the right one
+    assert made.flags.c_contiguous
+
+
+def test_a_fade_goes_from_frames_of_one_form_to_the_other() -> None:
+    old, new = smooth(64, 64), flat(64, 64, RED)
+    mixed, plain = Stage(64, 64), Stage(64, 64)
+    mixed.compose(planar(old), 0)
+    plain.compose(old, 0)
+    for stage in (mixed, plain):
+        stage.fade(640)
+    for step in range(11):
+        pts = 640 + FADE * step // 10
+        np.testing.assert_array_equal(mixed.compose(new, pts).i420, plain.compose(planar(new), pts).i420)
+
+
+def test_a_fade_in_i420_is_the_fade_in_rgb_but_for_rounding() -> None:
+    old, new = smooth(64, 64), flat(64, 64, RED)
+    stage = Stage(64, 64)
+    stage.compose(old, 0)
+    stage.fade(0)
+    made = stage.compose(new, FADE // 2).i420.astype(int)
+    wanted = planar(cv2.addWeighted(old, 0.5, new, 0.5, 0).astype(np.uint8, copy=False)).i420
+    assert np.abs(made - wanted).max() <= 1
+
+
+def test_the_badge_stays_as_it_is_while_pictures_fade() -> None:
+    stage = Stage(320, 240, badge="avatar")
+    frame = smooth(320, 240)
+    before = stage.compose(frame, 0).i420.astype(int)
+    stage.fade(640)
+    during = stage.compose(frame, 640 + FADE // 3).i420
+    assert np.abs(during - before).max() <= 1
+
+
+def test_a_frame_in_i420_of_another_size_is_fitted() -> None:
+    frame = halves(160, 120)
+    made = Stage(320, 180).compose(planar(frame), 0)
+    wanted = Stage(320, 180).compose(as_rgb(planar(frame).i420), 0)
+    np.testing.assert_array_equal(made.i420, wanted.i420)
 
 
 # -- the badge -------------------------------------------------------------------------------------------------------

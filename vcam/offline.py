@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
-from vcam.animators.base import Animator
+from vcam.animators.base import Animator, Pose
 from vcam.audio.gate import Gate
 from vcam.live.chunker import Chunker
 from vcam.live.meters import Timings
@@ -25,20 +25,31 @@ class Pipeline:
 
     def run(self, sound: Iterable[FloatArray]) -> Iterator[Picture]:
         """One picture for every 40 ms of ``sound`` (float32 pieces, 16 kHz), the last one filled up with silence."""
+        drawing = self.animator.draw_all(self._poses(sound))
+        while True:
+            analysing = self.times["analyse"].total + self.times["gate"].total
+            with Timings.stopwatch() as drawn:
+                one = next(drawing, None)
+            if one is None:
+                return
+            pose, frame = one
+            heard = self.times["analyse"].total + self.times["gate"].total - analysing
+            self.times["render"].add(drawn.seconds - heard)
+            with self.times["stage"].measure() as staging:
+                picture = self._stage.compose(frame, pose.pts)
+            self.times["whole"].add(drawn.seconds + staging.seconds)
+            yield picture
+
+    def _poses(self, sound: Iterable[FloatArray]) -> Iterator[Pose]:
         poses = self.animator.analyse_whole(self._decided(sound))
         while True:
             gating = self.times["gate"].total
-            with self.times["analyse"].stopwatch() as waited:
+            with Timings.stopwatch() as waited:
                 pose = next(poses, None)
             if pose is None:
                 return
             self.times["analyse"].add(waited.seconds - (self.times["gate"].total - gating))
-            with self.times["render"].measure() as rendering:
-                rgb = self.animator.render(pose)
-            with self.times["stage"].measure() as staging:
-                picture = self._stage.compose(rgb, pose.pts)
-            self.times["whole"].add(waited.seconds + rendering.seconds + staging.seconds)
-            yield picture
+            yield pose
 
     def _decided(self, sound: Iterable[FloatArray]) -> Iterator[AudioChunk]:
         chunker = Chunker()

@@ -54,7 +54,9 @@ def blurred(rgb: ByteArray, brightness: float = 1.0) -> ByteArray:
 
 
 class Stage:
-    """Fits, mirrors, cross-fades and badges frames, and converts them to I420 (BT.601, limited range).
+    """Fits, mirrors, badges and cross-fades frames, and converts them to I420 (BT.601, limited range).
+
+    A frame that comes as I420 of the stage's size is never converted: mirrored plane by plane, or copied as it is.
 
     ``surround``: uint8 [height, width, 3] behind frames of another shape than the camera's. Used from one thread.
     """
@@ -74,42 +76,61 @@ class Stage:
         self.surround = surround
         self._badge = Badge(badge, width, height) if badge else None
         self._flipped = np.empty((height, width, 3), np.uint8)
-        self._mixed = np.empty((height, width, 3), np.uint8)
-        self._last: ByteArray | None = None
         self._fading: ByteArray | None = None
         self._fade_start = 0
-        self._shown: ByteArray | None = None  # the I420 composed last
+        self._shown: ByteArray | None = None  # the I420 composed last, which nobody changes
 
     def fade(self, pts: int, other: Stage | None = None) -> None:
-        """From ``pts`` on, fade from the frame composed last (here, or by ``other``) to what comes next, in 300 ms."""
-        last = (other or self)._last
+        """From ``pts`` on, fade from the picture composed last (here, or by ``other``) to what comes next, in 300 ms.
+
+        ``other``: of the same size.
+        """
+        last = (other or self)._shown
         if last is not None:
-            self._fading, self._fade_start = last.copy(), pts
+            self._fading, self._fade_start = last, pts
 
     def repeat(self, pts: int) -> Picture | None:
         """The picture composed last once more, sharing its pixels; None if there is none, or while it fades."""
         return None if self._shown is None or self._fading is not None else Picture(pts, self._shown)
 
-    def compose(self, rgb: ByteArray, pts: int) -> Picture:
-        """One frame (uint8 RGB [h, w, 3], left unchanged) as a new picture."""
+    def compose(self, frame: ByteArray | Picture, pts: int) -> Picture:
+        """One frame (uint8 RGB [h, w, 3], or I420 of any size; left unchanged) as a new picture."""
+        i420 = self._planar(frame) if isinstance(frame, Picture) else self._converted(frame)
+        if self._badge is not None:
+            self._badge.stamp(i420)
+        self._shown = i420 = self._mix(i420, pts)
+        return Picture(pts, i420)
+
+    def _converted(self, rgb: ByteArray) -> ByteArray:
         frame = fit(rgb, self.width, self.height, self.surround)
         if self.mirror:
             frame = cv2.flip(frame, 1, dst=self._flipped).astype(np.uint8, copy=False)
-        frame = self._mix(frame, pts)
-        self._last = frame
-        i420 = cv2.cvtColor(frame, cv2.COLOR_RGB2YUV_I420).astype(np.uint8, copy=False)
-        if self._badge is not None:
-            self._badge.stamp(i420)
-        self._shown = i420
-        return Picture(pts, i420)
+        return cv2.cvtColor(frame, cv2.COLOR_RGB2YUV_I420).astype(np.uint8, copy=False)
 
-    def _mix(self, frame: ByteArray, pts: int) -> ByteArray:
+    def _planar(self, picture: Picture) -> ByteArray:
+        if (picture.width, picture.height) != (self.width, self.height):
+            return self._converted(cv2.cvtColor(picture.i420, cv2.COLOR_YUV2RGB_I420).astype(np.uint8, copy=False))
+        if not self.mirror:
+            return picture.i420.copy()  # whose memory is used again for the next but one
+        made = np.empty_like(picture.i420)
+        for plane, flipped in zip(_planes(picture.i420), _planes(made), strict=True):
+            cv2.flip(plane, 1, dst=flipped)
+        return made
+
+    def _mix(self, i420: ByteArray, pts: int) -> ByteArray:
+        """Linear in I420 as in RGB: what is mixed converts as the mix of what was converted."""
         if self._fading is None:
-            return frame
+            return i420
         share = (pts - self._fade_start) / FADE
         if share >= 1:
             self._fading = None
-            return frame
+            return i420
         eased = max(0.0, share) ** 2 * (3 - 2 * max(0.0, share))
-        mixed = cv2.addWeighted(frame, eased, self._fading, 1 - eased, 0, dst=self._mixed)
-        return mixed.astype(np.uint8, copy=False)
+        return cv2.addWeighted(i420, eased, self._fading, 1 - eased, 0).astype(np.uint8, copy=False)
+
+
+def _planes(i420: ByteArray) -> tuple[ByteArray, ByteArray, ByteArray]:
+    """Y, U and V: views."""
+    height, width = i420.shape[0] * 2 // 3, i420.shape[1]
+    u, v = i420[height:].reshape(2, height // 2, width // 2)
+    return i420[:height], u, v

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from vcam.errors import AnimatorError, nearest
-from vcam.media import CHUNK_SAMPLES, FRAME_SAMPLES, AudioChunk, ByteArray, silence
+from vcam.media import CHUNK_SAMPLES, FRAME_SAMPLES, AudioChunk, ByteArray, Picture, silence
 
 if TYPE_CHECKING:
     from vcam.profile.model import Profile
@@ -116,6 +116,20 @@ class Animator(ABC):
     def render(self, pose: Pose) -> ByteArray:
         """Draw one frame: uint8 RGB [h, w, 3], C-contiguous. The caller must not change it, and may keep it only
         until the next call."""
+
+    def draw(self, pose: Pose) -> ByteArray | Picture:
+        """What :meth:`render` draws, in the form that costs least on its way to the camera: I420 as a Picture where
+        the animator draws it so, else RGB. Kept and changed no more than there."""
+        return self.render(pose)
+
+    def draw_all(self, poses: Iterable[Pose]) -> Iterator[tuple[Pose, ByteArray | Picture]]:
+        """Every pose with what :meth:`draw` gives, in order, where nobody waits for the first.
+
+        An animator may take some poses ahead, to draw several frames at once or one while another is being copied. A
+        frame is valid until the next one is asked for. Nothing else may be drawn meanwhile.
+        """
+        for pose in poses:
+            yield pose, self.draw(pose)
 
     def analyse_whole(self, chunks: Iterable[AudioChunk]) -> Iterator[Pose]:
         """The poses of a whole recording, in PTS order: one for each frame that begins within it.

@@ -228,7 +228,7 @@ class AnimatorWorker:
         with self.frame_times.stopwatch() as drawing:
             picture = act.stage.repeat(pose.pts) if act.animator.repeats(pose) else None
             if picture is None:
-                picture = act.stage.compose(act.animator.render(pose), pose.pts)
+                picture = act.stage.compose(act.animator.draw(pose), pose.pts)
         if self._stop.is_set():
             return  # replaced while drawing: its pictures are no longer wanted
         self._store.put(picture)
