@@ -94,9 +94,6 @@ class Sampler:
         self._observe("aud_cond", conditions)
         pose: Tensor = first_pose[None]
         condition: Tensor = conditions[None]
-        if self._put is not None:
-            pose, condition = self._put(first_pose[None]), self._put(conditions[None])
-
         x, term = self._x, self._term
         x[:] = self._drawn()
         if self._redraw:
@@ -105,6 +102,8 @@ class Sampler:
             made = self._network.denoise(self._schedule, x, self._noises, pose, condition)
             if made is not None:
                 return np.asarray(made[0], np.float32)
+        if self._put is not None:
+            pose, condition = self._put(first_pose[None]), self._put(conditions[None])
         last = len(self.times) - 1
         for step, time in enumerate(self._time_inputs):
             self._observe("step_x", x[0])

@@ -213,6 +213,12 @@ def test_threads_leave_room_for_sound() -> None:
     assert 1 <= default_threads() <= 8
 
 
+FAILURES = {
+    "broken": "CUDA failure 35: driver too old\nmore",
+    "foreign": "CUDA failure 209: no kernel image is available for execution on the device ; GPU=0",
+}
+
+
 class FakeSession:
     """A session of a provider that is not on this machine: runs on the CPU, and says what it is told to say."""
 
@@ -234,11 +240,12 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     available = ["CUDAExecutionProvider", "CPUExecutionProvider"]
     monkeypatch.setattr(runtime, "get_available_providers", lambda: available)
     monkeypatch.setattr(runtime, "preload_dlls", lambda: None)
+    monkeypatch.setattr(providers, "why_not", lambda *_: None)
 
     def claim(claims: str) -> None:
         def open_session(model: Any, provider: Any, index: int, options: Any) -> Any:
-            if claims == "broken":
-                raise RuntimeError("CUDA failure 35: driver too old\nmore")
+            if claims in FAILURES:
+                raise RuntimeError(FAILURES[claims])
             session = really_open(model, providers.PROVIDERS["cpu"], index, options)
             return FakeSession(session, provider.name if claims == "itself" else claims)
 
@@ -266,9 +273,24 @@ def test_a_provider_that_silently_became_the_cpu(
 
 def test_a_provider_that_fails(gpu: Callable[[str], None]) -> None:
     gpu("broken")
-    with pytest.raises(AnimatorError, match="CUDA failure 35: driver too old"):
+    with pytest.raises(AnimatorError, match="CUDA failure 35: driver too old") as caught:
         OnnxBackend("cuda")
+    assert "nvidia.com/drivers" in caught.value.hint
+    gpu("foreign")
+    with pytest.raises(AnimatorError, match="no kernel image is available") as caught:
+        OnnxBackend("cuda")
+    assert "onnxruntime-gpu" in caught.value.hint
     assert OnnxBackend("auto").device.provider == "CPU"
+
+
+def test_what_the_driver_says_is_told_before_onnxruntime_tries(
+    gpu: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gpu("broken")
+    monkeypatch.setattr(providers, "why_not", lambda *_: ("there is no NVIDIA driver.", "Install one."))
+    with pytest.raises(AnimatorError, match=r"cannot use cuda here: there is no NVIDIA driver\.") as caught:
+        OnnxBackend("cuda")
+    assert caught.value.hint.endswith("'auto' to use what there is. Install one.")
 
 
 def test_a_provider_lost_while_loading(gpu: Callable[[str], None], tmp_path: Path) -> None:
@@ -318,7 +340,7 @@ def test_out_of_memory_is_said_plainly(gpu: Callable[[str], None], tmp_path: Pat
             raise RuntimeError("[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : Failed to allocate memory for 9 bytes")
 
     session = Full(providers.open_session(str(path), providers.PROVIDERS["cpu"], 0, providers.session_options(1)))
-    network = backend_module.OnnxNetwork(session, SUM, None, providers.runtime_errors())
+    network = backend_module.OnnxNetwork(session, SUM, None, providers.runtime_errors(), lambda model: None)
     with pytest.raises(AnimatorError, match="not enough memory for the network adder"):
         network(a=row(1, 2, 3), b=row(1, 2, 3))
 

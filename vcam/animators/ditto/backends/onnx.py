@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from vcam.animators.ditto.networks import NetworkSpec
+from vcam.animators.ditto.networks import LMDM, NetworkSpec
 from vcam.errors import AnimatorError
+from vcam.live.meters import Timings
 
-from .base import Array, Backend, DeviceInfo, Network, Tensor
-from .providers import Provider, choose_provider, first_line, left_behind, load_runtime, open_session, runtime_errors
+from .base import Array, Backend, Denoising, DeviceInfo, Drawing, Network, Tensor
+from .onnx_diffusion import DiffusionLoop
+from .onnx_errors import first_line, load_error, run_error
+from .onnx_frames import OnnxFrames
+from .onnx_memory import Memory, OrtTensor, as_float32
+from .providers import Provider, choose_provider, left_behind, load_runtime, open_session, runtime_errors
 from .providers import session_options as make_options
 from .signature import check_signature, fits
 
@@ -28,35 +33,6 @@ _TYPES: dict[str, npt.DTypeLike] = {
     "tensor(int64)": np.int64,
     "tensor(int32)": np.int32,
 }
-_NO_MEMORY = ("failed to allocate", "out of memory", "bad_alloc", "bad allocation", "cudaerrormemoryallocation")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class OrtTensor:
-    """An array in the provider's memory. ``others``: the same in other types, as networks have asked for them."""
-
-    value: Any
-    dtype: np.dtype[Any]
-    others: dict[np.dtype[Any], Any] = field(default_factory=dict)
-
-    def numpy(self) -> Array:
-        """A copy in main memory; float16 becomes float32."""
-        return _float32(self.value.numpy().copy())
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """Where tensors stay between networks: an onnxruntime device type and its index."""
-
-    kind: str
-    index: int
-
-    def put(self, array: Array) -> Any:
-        contiguous = np.ascontiguousarray(array)
-        return load_runtime().OrtValue.ortvalue_from_numpy(contiguous, self.kind, self.index)
-
-    def room(self, shape: Sequence[int], dtype: np.dtype[Any]) -> Any:
-        return load_runtime().OrtValue.ortvalue_from_shape_and_type(list(shape), dtype, self.kind, self.index)
 
 
 class OnnxBackend(Backend):
@@ -90,7 +66,7 @@ class OnnxBackend(Backend):
         try:
             session = open_session(str(path), self._provider, self._device_index, make_options(self._threads))
         except self._errors as error:
-            raise _load_error(spec.name, path, error) from error
+            raise load_error(spec.name, path, error) from error
         if session.get_providers()[0] != self._provider.name:
             raise AnimatorError(
                 f"onnxruntime left {self._device.provider} while loading {spec.name} and would use the CPU.",
@@ -103,12 +79,27 @@ class OnnxBackend(Backend):
                 self._device.provider,
                 ", ".join(slow),
             )
-        return OnnxNetwork(session, spec, self._memory, self._errors)
+        return OnnxNetwork(session, spec, self._memory, self._errors, self._open)
 
     def put(self, array: Array) -> Tensor:
         if self._memory is None:
             return np.ascontiguousarray(array)
         return OrtTensor(self._memory.put(array), array.dtype)
+
+    def drawing(self, warp: Network, decoder: Network, times: Timings | None = None) -> Drawing | None:
+        memory = self._memory
+        if memory is None or not (isinstance(warp, OnnxNetwork) and isinstance(decoder, OnnxNetwork)):
+            return None
+        if not (memory.writable and OnnxFrames.possible(warp, decoder)):
+            return None
+        try:
+            return OnnxFrames(warp, decoder, memory, times)
+        except self._errors as error:
+            raise run_error(decoder.spec.name, error) from error
+
+    def _open(self, model: bytes) -> Any:
+        """A session for a small graph of one's own."""
+        return open_session(model, self._provider, self._device_index, make_options(self._threads))
 
     def _find_memory(self, bind: bool | None) -> Memory | None:
         """Where kept tensors stay; None for plain NumPy arrays."""
@@ -116,12 +107,17 @@ class OnnxBackend(Backend):
         if bind is False or (bind is None and provider.memory == "cpu"):
             return None
         memory = Memory(provider.memory, self._device_index if provider.memory != "cpu" else 0)
+        # slower by a copy for each network, and right: so neither is an error
         try:
-            memory.put(np.zeros(1, np.float32))
+            kept = memory.put(np.zeros(1, np.float32))
         except self._errors as error:
-            # slower by a copy for each network, and right: so not an error
             logger.warning("onnxruntime cannot keep arrays in %s memory: %s", memory.kind, first_line(error))
             return None
+        try:
+            kept.update_inplace(np.ones(1, np.float32))
+        except self._errors as error:
+            logger.warning("onnxruntime cannot write to %s memory: %s", memory.kind, first_line(error))
+            return replace(memory, writable=False)
         return memory
 
 
@@ -129,53 +125,93 @@ class OnnxNetwork(Network):
     """One graph. Outputs that are kept on a device are written to the same memory each time if their size is fixed."""
 
     def __init__(
-        self, session: Any, spec: NetworkSpec, memory: Memory | None, errors: tuple[type[Exception], ...]
+        self,
+        session: Any,
+        spec: NetworkSpec,
+        memory: Memory | None,
+        errors: tuple[type[Exception], ...],
+        open_graph: Callable[[bytes], Any],
     ) -> None:
-        """Raises AnimatorError if the graph's inputs or outputs are not the spec's."""
+        """``open_graph``: a session for a small graph on the same provider, which works beside the network.
+
+        Raises AnimatorError if the graph's inputs or outputs are not the spec's.
+        """
         self.spec = spec
+        self.open = open_graph
         self._session: Any = session
         self._memory = memory
         self._errors = errors
         inputs, outputs = check_signature(session.get_inputs(), session.get_outputs(), spec)
-        self._inputs = {name: np.dtype(_TYPES[kind]) for name, kind in inputs.items()}
-        self._outputs = {name: np.dtype(_TYPES[kind]) for name, kind in outputs.items()}
+        self.inputs = {name: np.dtype(_TYPES[kind]) for name, kind in inputs.items()}
+        self.outputs = {name: np.dtype(_TYPES[kind]) for name, kind in outputs.items()}
         self._kept: dict[str, Any] = {}
+        self._loop: DiffusionLoop | None = None
+
+    @property
+    def session(self) -> Any:
+        """Raises AnimatorError once it is closed."""
+        if self._session is None:
+            raise self._closed()
+        return self._session
 
     def run(self, inputs: Mapping[str, Tensor], keep: Sequence[str] = ()) -> dict[str, Tensor]:
-        if self._session is None:
-            raise AnimatorError(f"The network {self.spec.name} has been closed.")
-        if inputs.keys() != self._inputs.keys() or not self._outputs.keys() >= set(keep):
+        session = self.session
+        if inputs.keys() != self.inputs.keys() or not self.outputs.keys() >= set(keep):
             raise AnimatorError(
-                f"The network {self.spec.name} takes {', '.join(self._inputs)} and gives {', '.join(self._outputs)};"
+                f"The network {self.spec.name} takes {', '.join(self.inputs)} and gives {', '.join(self.outputs)};"
                 f" it was given {', '.join(inputs) or 'nothing'} and asked for {', '.join(keep) or 'all'}."
             )
         try:
-            made = self._run(inputs) if self._memory is None else self._run_bound(inputs, keep, self._memory)
+            made = (
+                self._run(session, inputs)
+                if self._memory is None
+                else self._run_bound(session, inputs, keep, self._memory)
+            )
         except self._errors as error:
-            raise _run_error(self.spec.name, error) from error
+            raise run_error(self.spec.name, error) from error
         for name, shape in self.spec.outputs.items():
             found = _shape_of(made[name])
             if not fits(found, shape):
                 raise AnimatorError(f"The network {self.spec.name} gave {name} of the shape {found}, not {shape}.")
         return made
 
+    def denoise(self, schedule: Denoising, x: Array, noises: Array, cond_frame: Tensor, cond: Tensor) -> Array | None:
+        memory = self._memory
+        if memory is None or not memory.writable or self.spec.name != LMDM.name or not DiffusionLoop.possible(self):
+            return None
+        if self._session is None:
+            raise self._closed()
+        try:
+            shape = _shape_of(cond)
+            if self._loop is None or self._loop.schedule is not schedule or self._loop.condition != shape:
+                self._loop = DiffusionLoop(self, memory, schedule, shape)
+            return self._loop.run(x, noises, cond_frame, cond)
+        except self._errors as error:
+            raise run_error(self.spec.name, error) from error
+
     def close(self) -> None:
+        self._loop = None
         self._kept.clear()
         self._session = None
 
-    def _run(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        feed = {name: self._array(name, tensor) for name, tensor in inputs.items()}
-        values = self._session.run(list(self._outputs), feed)
-        return {name: _float32(value) for name, value in zip(self._outputs, values, strict=True)}
+    def _closed(self) -> AnimatorError:
+        return AnimatorError(f"The network {self.spec.name} has been closed.")
 
-    def _run_bound(self, inputs: Mapping[str, Tensor], keep: Sequence[str], memory: Memory) -> dict[str, Tensor]:
-        binding = self._session.io_binding()
+    def _run(self, session: Any, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        feed = {name: self.array(name, tensor) for name, tensor in inputs.items()}
+        values = session.run(list(self.outputs), feed)
+        return {name: as_float32(value) for name, value in zip(self.outputs, values, strict=True)}
+
+    def _run_bound(
+        self, session: Any, inputs: Mapping[str, Tensor], keep: Sequence[str], memory: Memory
+    ) -> dict[str, Tensor]:
+        binding = session.io_binding()
         for name, tensor in inputs.items():
             if isinstance(tensor, OrtTensor):
-                binding.bind_ortvalue_input(name, self._on_device(name, tensor, memory))
+                binding.bind_ortvalue_input(name, self.on_device(name, tensor))
             else:
-                binding.bind_cpu_input(name, self._array(name, tensor))
-        for name in self._outputs:
+                binding.bind_cpu_input(name, self.array(name, tensor))
+        for name in self.outputs:
             if name not in keep:
                 binding.bind_output(name, "cpu")
             elif room := self._room(name, memory):
@@ -183,11 +219,11 @@ class OnnxNetwork(Network):
             else:
                 binding.bind_output(name, memory.kind, memory.index)
         binding.synchronize_inputs()
-        self._session.run_with_iobinding(binding)
+        session.run_with_iobinding(binding)
         binding.synchronize_outputs()
         made: dict[str, Tensor] = {}
-        for (name, dtype), value in zip(self._outputs.items(), binding.get_outputs(), strict=True):
-            made[name] = OrtTensor(value, dtype) if name in keep else _float32(value.numpy())
+        for (name, dtype), value in zip(self.outputs.items(), binding.get_outputs(), strict=True):
+            made[name] = OrtTensor(value, dtype) if name in keep else as_float32(value.numpy())
         return made
 
     def _room(self, name: str, memory: Memory) -> Any:
@@ -197,55 +233,29 @@ class OnnxNetwork(Network):
         if not sizes or len(sizes) < len(shape):
             return None
         if name not in self._kept:
-            self._kept[name] = memory.room(sizes, self._outputs[name])
+            self._kept[name] = memory.room(sizes, self.outputs[name])
         return self._kept[name]
 
-    def _array(self, name: str, tensor: Tensor) -> Array:
+    def array(self, name: str, tensor: Tensor) -> Array:
         """An input as the graph takes it: C-contiguous, of its type. Raises ValueError for a wrong one."""
         array = tensor if isinstance(tensor, np.ndarray) else tensor.numpy()
         shape = self.spec.inputs[name]
         if not fits(array.shape, shape):
             raise ValueError(f"{name} must have the shape {shape}, not {array.shape}")
-        if array.dtype.kind != self._inputs[name].kind:
-            raise ValueError(f"{name} must be {self._inputs[name]}, not {array.dtype}")
-        return np.ascontiguousarray(array, self._inputs[name])
+        if array.dtype.kind != self.inputs[name].kind:
+            raise ValueError(f"{name} must be {self.inputs[name]}, not {array.dtype}")
+        return np.ascontiguousarray(array, self.inputs[name])
 
-    def _on_device(self, name: str, tensor: OrtTensor, memory: Memory) -> Any:
-        wanted = self._inputs[name]
+    def on_device(self, name: str, tensor: OrtTensor) -> Any:
+        """The OrtValue of a tensor, in the type that the graph takes."""
+        wanted = self.inputs[name]
         if tensor.dtype == wanted:
             return tensor.value
         if wanted not in tensor.others:  # a whole-precision tensor for a half-precision network, or the reverse
-            tensor.others[wanted] = memory.put(self._array(name, tensor.value.numpy()))
+            assert self._memory is not None
+            tensor.others[wanted] = self._memory.put(self.array(name, tensor.value.numpy()))
         return tensor.others[wanted]
-
-
-def _load_error(name: str, path: Path, error: Exception) -> AnimatorError:
-    if _is_memory(error):
-        return _memory_error(name)
-    return AnimatorError(
-        f"The network {name} cannot be loaded from {path}: {first_line(error)}",
-        "Check the files with `vcam checkpoints verify`; fetch broken ones again with `vcam checkpoints pull`.",
-    )
-
-
-def _run_error(name: str, error: Exception) -> AnimatorError:
-    return _memory_error(name) if _is_memory(error) else AnimatorError(f"The network {name}: {first_line(error)}")
-
-
-def _is_memory(error: Exception) -> bool:
-    return isinstance(error, MemoryError) or any(words in str(error).casefold() for words in _NO_MEMORY)
-
-
-def _memory_error(name: str) -> AnimatorError:
-    return AnimatorError(
-        f"There is not enough memory for the network {name}.",
-        "Close what else uses the GPU or the memory, or use the lite animator: vcam start --animator lite",
-    )
 
 
 def _shape_of(tensor: Tensor) -> tuple[int, ...]:
     return tuple(tensor.value.shape()) if isinstance(tensor, OrtTensor) else tensor.shape  # type: ignore[union-attr]
-
-
-def _float32(array: Array) -> Array:
-    return array.astype(np.float32) if array.dtype == np.float16 else array

@@ -12,7 +12,12 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+import numpy as np
+
 from vcam.errors import AnimatorError, nearest
+
+from .nvidia import why_not
+from .onnx_errors import first_line, hint_for
 
 logger = logging.getLogger(__name__)
 
@@ -102,17 +107,20 @@ def choose_provider(wanted: str, device_index: int = 0) -> Provider:
                 f"The installed onnxruntime cannot use {wanted}; it has {has}.",
                 f"Install one that can: pip uninstall onnxruntime && pip install {provider.package}",
             )
-        if problem := _trouble(provider, device_index):
+        if found := _trouble(provider, device_index):
+            problem, hint = found
             raise AnimatorError(
-                f"onnxruntime cannot use {wanted} here: {problem}", "Set the provider to 'auto' to use what there is."
+                f"onnxruntime cannot use {wanted} here: {problem}",
+                f"Set animator.ditto.provider to 'auto' to use what there is. {hint}".strip(),
             )
         return provider
     for provider in PROVIDERS.values():
         if provider.name in available:
-            problem = _trouble(provider, device_index)
-            if not problem:
+            found = _trouble(provider, device_index)
+            if found is None:
                 return provider
-            logger.warning("onnxruntime's %s cannot be used here: %s", provider.name.removesuffix(_SUFFIX), problem)
+            kind = provider.name.removesuffix(_SUFFIX)
+            logger.warning("onnxruntime's %s cannot be used here: %s %s", kind, *found)
     raise AnimatorError("onnxruntime has no provider that works here.", f"Install it again: {INSTALL}")
 
 
@@ -159,19 +167,28 @@ def default_threads() -> int:
     return min(max(1, cores - 1), _MOST_THREADS)
 
 
-def _trouble(provider: Provider, device_index: int) -> str:
-    """Why the provider cannot be used here; "" if it can."""
+def _trouble(provider: Provider, device_index: int) -> tuple[str, str] | None:
+    """Why the provider cannot be used here, and what to do; None if it can."""
     if provider.name == CPU:
-        return ""
+        return None
     if provider.memory == "cuda":
+        # before onnxruntime tries: it would only leave the provider out, and say why in its log
+        if problem := why_not(device_index, getattr(load_runtime(), "cuda_version", "")):
+            return problem
         _preload_cuda()
     try:
         session = open_session(PROBE, provider, device_index, session_options(1))
+        if session.get_providers()[0] != provider.name:
+            return (
+                "it did not start, most likely for want of a library (CUDA's or cuDNN's).",
+                f"`vcam doctor` shows what is there. pip install '{provider.package}[cuda,cudnn]' brings the libraries."
+                if provider.memory == "cuda"
+                else "`vcam doctor` shows what is there.",
+            )
+        session.run(None, {"x": np.ones(1, np.float32)})  # a GPU for which it has no kernels shows only now
     except runtime_errors() as error:
-        return first_line(error)
-    if session.get_providers()[0] != provider.name:
-        return "it did not start, most likely for want of a driver or a library; `vcam doctor` shows what is there."
-    return ""
+        return first_line(error), hint_for(error)
+    return None
 
 
 def _preload_cuda() -> None:
@@ -189,11 +206,3 @@ def _stdout_to_log() -> Iterator[None]:
         yield
     for line in heard.getvalue().splitlines():
         logger.debug("onnxruntime: %s", line)
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error's text, without onnxruntime's bookkeeping, at most 300 characters."""
-    text = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    if text.startswith("[ONNXRuntimeError]"):
-        text = text.split(" : ", 3)[-1]
-    return text[:300]
