@@ -154,6 +154,34 @@ def draw(
     return np.asarray(cv2.GaussianBlur(out, (0, 0), max(0.4, 0.006 * unit)), np.uint8)
 
 
+FRAMES = (40, 30, 90)
+
+
+def glasses(picture: ByteArray, centre: tuple[float, float], unit: float, roll: float = 0.0) -> ByteArray:
+    """``picture`` with round, dark blue frames before the eyes of a face drawn there: a new array."""
+    out, frame = picture.copy(), frame_at(centre, unit, roll)
+    thick = max(2, round(0.05 * unit))
+    for side in (-1, 1):
+        ring = [frame.to_picture((side * 0.5 + 0.38 * math.cos(a), 0.04 + 0.27 * math.sin(a)))
+                for a in np.linspace(0, 2 * math.pi, 60)]  # fmt: skip
+        cv2.polylines(out, [np.round(np.array(ring) * 16).astype(np.int32)], True, FRAMES, thick, cv2.LINE_AA, 4)
+    for a, b in (((-0.12, 0.0), (0.12, 0.0)), ((-0.88, 0.0), (-1.05, -0.05)), ((0.88, 0.0), (1.05, -0.05))):
+        line = np.round(np.array([frame.to_picture(a), frame.to_picture(b)]) * 16).astype(np.int32)
+        cv2.polylines(out, [line], False, FRAMES, thick, cv2.LINE_AA, 4)
+    return out
+
+
+def fringe(picture: ByteArray, centre: tuple[float, float], unit: float, ends: float) -> ByteArray:
+    """``picture`` with strands of hair over the forehead down to ``ends`` units below the irises: a new array."""
+    out, frame = picture.copy(), frame_at(centre, unit, 0.0)
+    for index, x in enumerate(np.arange(-0.9, 0.91, 0.045)):
+        colour = tuple(round(value * (0.7, 1.0, 1.3)[index % 3]) for value in HAIR)
+        line = [frame.to_picture((x, -1.0)), frame.to_picture((x, ends))]
+        shape = np.round(np.array(line) * 16).astype(np.int32)
+        cv2.polylines(out, [shape], False, colour, max(1, round(0.05 * unit)), cv2.LINE_AA, 4)
+    return out
+
+
 def portrait(
     width: int = 640, height: int = 480, unit: float = 80.0, roll: float = 0.0, *, smile: bool = False
 ) -> tuple[ByteArray, Landmarks]:

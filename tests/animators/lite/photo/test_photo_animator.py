@@ -7,7 +7,19 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.animators.lite.photo.faces import LIP, SKIN, WHITE, Colour, draw, portrait, room, truth
+from tests.animators.lite.photo.faces import (
+    FRAMES,
+    LIP,
+    SKIN,
+    WHITE,
+    Colour,
+    draw,
+    fringe,
+    glasses,
+    portrait,
+    room,
+    truth,
+)
 from tests.animators.lite.speech import chunks, poses, sentence
 from vcam.animators.base import Scene
 from vcam.animators.lite import LiteAnimator, LitePose
@@ -176,6 +188,66 @@ def test_shut_lids_cover_the_iris(side: float) -> None:
         assert counts[0] > least * UNIT**2
         assert counts == sorted(counts, reverse=True)
         assert counts[-1] == 0
+
+
+CENTRE = (320.0, 360 * 0.42)
+
+
+def drawn_over(rgb: ByteArray, eyes: EyeShape) -> tuple[ByteArray, ByteArray]:
+    """The face with something before its eyes: at rest, and with these eyes."""
+    drawing = PhotoCompositor(replace(avatar(), rgb=rgb), SCENE)
+    return rgb, drawing.draw(HeadPose(), MouthShape(), eyes).copy()
+
+
+@pytest.mark.parametrize(
+    "eyes",
+    [EyeShape(0.4), EyeShape(1.0), EyeShape(squint=1.0), EyeShape(widen=1.0)],
+    ids=["half", "shut", "squint", "wide"],
+)
+def test_glasses_stay_where_they_are_when_eyes_move(eyes: EyeShape) -> None:
+    rest, moved = drawn_over(glasses(avatar().rgb, CENTRE, UNIT), eyes)
+    frames = np.abs(rest.astype(int) - FRAMES).max(axis=2) < 12
+    assert frames.sum() > 100
+    assert np.abs(moved.astype(int) - rest).max(axis=2)[frames].max() <= 2
+    assert np.abs(moved.astype(int) - rest).max() > 40
+    # and nothing of them is seen elsewhere
+    there = cv2.dilate(frames.astype(np.uint8), np.ones((5, 5), np.uint8)) == 0
+    again = (np.abs(moved.astype(int) - FRAMES).max(axis=2) < 25) & there
+    assert again.sum() <= ((np.abs(rest.astype(int) - FRAMES).max(axis=2) < 25) & there).sum() + 2
+
+
+def test_hair_over_the_brows_stays_in_a_blink() -> None:
+    """Strands that end just above the lashes are not drawn down by the lid."""
+    rest, shut = drawn_over(fringe(avatar().rgb, CENTRE, UNIT, ends=-0.18), EyeShape(1.0))
+    for side in (-0.5, 0.5):
+        above, below = around(rest, (side, -0.3), 0.2, 0.1), around(shut, (side, -0.3), 0.2, 0.1)
+        np.testing.assert_array_equal(above, below)
+        lid = around(shut, (side, -0.01), 0.14, 0.05).astype(int)
+        assert (lid.max(axis=2) > 150).mean() > 0.9  # skin, no hair
+
+
+def test_eyes_behind_hair_do_not_blink() -> None:
+    rest, shut = drawn_over(fringe(avatar().rgb, CENTRE, UNIT, ends=0.02), EyeShape(1.0))
+    assert np.abs(shut.astype(int) - rest).max() <= 2
+
+
+def test_a_shut_lid_is_smooth_skin_with_one_dark_line() -> None:
+    """The crease above the eye and lashes that point up are not drawn down with it."""
+    rgb = avatar().rgb.copy()
+    for side in (-0.5, 0.5):
+        x, y = CENTRE[0] + side * UNIT, CENTRE[1]
+        for dx in range(-8, 9, 2):
+            cv2.line(
+                rgb, (round(x + dx), round(y - 6)), (round(x + 1.3 * dx), round(y - 11)), (50, 35, 30), 1, cv2.LINE_AA
+            )
+    _, shut = drawn_over(rgb, EyeShape(1.0))
+    for side in (-0.5, 0.5):
+        lid = around(shut, (side, 0.0), 0.13, 0.14).astype(int)
+        dark = (lid.max(axis=2) < 140).mean(axis=1) > 0.5
+        assert np.diff(np.concatenate([[0], dark.astype(int), [0]])).clip(0).sum() == 1
+        skin = lid[: int(np.nonzero(dark)[0][0]) - 2]
+        assert len(skin) > 0.1 * UNIT
+        assert np.abs(np.diff(skin, axis=0)).max() < 14
 
 
 def test_a_glance_moves_the_iris_and_not_the_lids() -> None:

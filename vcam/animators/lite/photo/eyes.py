@@ -14,15 +14,24 @@ from ..eyes import EyeShape
 from .curves import Curve
 from .head import smooth
 from .landmarks import Brow, Eye, FaceFrame, Landmarks
+from .lids import Opening, before_the_eye, covered, skin_behind, soft
 
 _BITS = 4
 _FINER = 2
 _GAZE = (0.035, 0.02)  # face units that the iris moves for a glance
 _LASH = 0.03  # face units above the lid's edge that keep their size at least: the lashes
 _FAR = 3.0  # face units: beyond the eye's part of the picture
-_LOWER = 0.2  # of the eye's opening: what the lower lid comes up in a blink
+_LOWER = 0.25  # of the eye's opening: what the lower lid comes up in a blink
 _SQUINT = 0.32  # of it: what it comes up when the cheeks push it
 _WIDEN = 0.13  # of it: what the upper lid goes up in surprise
+_REACH = 1.6  # half widths from the eye's middle to the sides of its part of the picture
+_TALL = 0.16  # face units above the eye that are looked at in any case: what hangs before it comes from there
+_LID = (
+    0.2,
+    0.65,
+)  # of a blink: from where on the lid's skin is drawn smooth, and where wholly; before, it is stretched
+_SHADE = 0.07  # how much darker that skin is at its edge
+_LASH_LINE = (0.012, 0.035)  # face units above the shut lid's edge: all of its dark line, and none
 _SAMPLES = np.linspace(-1, 1, 33)
 
 
@@ -53,9 +62,9 @@ class _Eye:
         brow_y = max(frame.to_face(p)[1] for p in (brow.inner, brow.middle, brow.outer))
         self._lash, self._limit = _lid_skin(canvas, frame, (self._middle, top[1]), brow_y + 0.05)
 
-        reach, tall = 1.25 * self._half, max(0.30, bottom[1] - top[1])
+        reach, tall = _REACH * self._half, max(0.30, bottom[1] - top[1])
         edges = [frame.to_picture((x, y)) for x in (self._middle - reach, self._middle + reach)
-                 for y in (self._limit - 0.03, max(bottom[1], y0, y1) + 0.35 * tall)]  # fmt: skip
+                 for y in (min(self._limit - 0.03, top[1] - _TALL), max(bottom[1], y0, y1) + 0.35 * tall)]  # fmt: skip
         rows, columns = canvas.shape[:2]
         self.left, self.top = (max(0, math.floor(min(p[i] for p in edges))) for i in (0, 1))
         self.right = max(self.left, min(columns, math.ceil(max(p[0] for p in edges))))
@@ -75,11 +84,24 @@ class _Eye:
         self._edge = self._top(self._u)
         far = np.hypot((self._u - self._iris[0]) / 1.7, self._v - self._iris[1]) / self._radius
         self._glance = smooth((1.75 - far) / 0.75)
+        around = np.hypot(self._u - self._iris[0], self._v - self._iris[1]) / self._radius
+        opening = Opening(self._edge - self._v, self._v - self._bottom(self._u), t, around, frame.unit)
+        self._over: ByteArray | None = None  # where hair or glasses are before the eye
+        self._behind = self._bare = self._source  # without those, and without the eye too
+        self._blinks = 1.0
+        if not self._source.size:
+            return
+        over = before_the_eye(self._source, opening)
+        self._behind, self._bare = skin_behind(self._source, opening, over)
+        if over is not None:
+            self._over = soft(over)
+            self._blinks -= float(smooth(np.float32((covered(self._source, over, opening) - 0.06) / 0.08)))
 
     def draw(self, shape: EyeShape, canvas: ByteArray) -> None:
         place = canvas[self.top : self.bottom, self.left : self.right]
         # the lid follows a glance down a little; cheeks push up the lower one, and the upper one comes to meet it
         lid = shape.lid + (1 - shape.lid) * (0.12 * max(0.0, shape.gaze_y) + 0.12 * shape.squint)
+        lid *= self._blinks
         lid = lid * (1 + _WIDEN * shape.widen) - _WIDEN * shape.widen
         low = max(0.0, min(1.0, _LOWER * max(0.0, lid) + _SQUINT * shape.squint))
         looks = (shape.gaze_x, shape.gaze_y) != (0, 0)
@@ -96,18 +118,20 @@ class _Eye:
             place[:] = self._stretched(place, -lid)
             lid = 0.0
         if lid or low:
-            ends = np.array([u[0] - 0.3 * self._half, u[-1] + 0.3 * self._half], np.float32)
+            ends = np.array([self._middle - _REACH * self._half, self._middle + _REACH * self._half], np.float32)
             rim, edge = self._raised(u, low), self._lowered(u, lid, low)
             beside = np.concatenate([ends[:1], u, ends[1:], ends[::-1]])
             _lay(self._cheek(low), self._mask(beside, np.concatenate([rim[:1], rim, rim[-1:], [_FAR, _FAR]])), place)
             ring = beside, np.concatenate([edge[:1], edge, edge[-1:], [-_FAR, -_FAR]])
             _lay(self._skin(lid, low), self._mask(*ring), place)
+        if self._over is not None:
+            _lay(self._source, self._over, place)
 
     def _lowered(self, u: FloatArray, lid: float, low: float) -> FloatArray:
         """The upper lid's edge; shut, it lies a little below the lower lid's."""
         top, bottom = self._top(u), self._raised(u, low)
         t = np.clip((u - self._middle) / self._half, -1, 1) ** 2
-        over = 0.012 + 0.16 * t**3 * (1 - t)  # more towards the corners, where lids are rounder than points can say
+        over = 0.012 + 0.12 * t**3 * (1 - t)  # more towards the corners, where lids are rounder than points can say
         return np.asarray(top + lid * (np.maximum(bottom - top, 0) + over), np.float32)
 
     def _raised(self, u: FloatArray, low: float) -> FloatArray:
@@ -123,10 +147,21 @@ class _Eye:
         return self._slid(-up * open_ * np.where(self._v > self._edge, inside, above) * self._beside, place)
 
     def _skin(self, lid: float, low: float) -> ByteArray:
-        """The upper lid drawn down: its edge and the lashes as they are, the skin above them stretched."""
-        drop = self._lowered(self._u, lid, low) - self._edge
-        edge = self._edge + drop
-        above = edge - self._v
+        """The upper lid drawn down. Skin that hardly shows in the picture unfolds: stretched at first, then smooth."""
+        edge = self._lowered(self._u, lid, low)
+        drop, above = edge - self._edge, edge - self._v
+        smoothed = float(smooth(np.float32((lid - _LID[0]) / (_LID[1] - _LID[0]))))
+        if smoothed <= 0:
+            return self._stretched_skin(drop, edge, above)
+        line = smooth((_LASH_LINE[1] - above) / (_LASH_LINE[1] - _LASH_LINE[0]))[..., None]
+        shade = (1 - _SHADE * smooth(1 - above / 0.06))[..., None]  # it is round
+        skin = self._bare * shade + line * (self._slid(drop * self._beside) - self._bare * shade)
+        if smoothed < 1:
+            skin += (1 - smoothed) * (self._stretched_skin(drop, edge, above) - skin)
+        return np.clip(skin + 0.5, 0, 255).astype(np.uint8)
+
+    def _stretched_skin(self, drop: FloatArray, edge: FloatArray, above: FloatArray) -> ByteArray:
+        """The lid's edge and the lashes as they are, ``drop`` further down, the skin above them stretched."""
         room = np.maximum(edge - self._limit - self._lash, 0.05)
         share = np.clip(1 - (above - self._lash) / room, 0, 1)
         # as smooth as it can be without folding the skin
@@ -140,11 +175,11 @@ class _Eye:
         return self._slid(-rise * smooth(1 - (self._v - self._bottom(self._u)) / 0.2) * self._beside)
 
     def _slid(self, moved: FloatArray, source: ByteArray | None = None) -> ByteArray:
-        """``source``, by default the picture at rest, each point from ``moved`` (face units) further up."""
+        """``source``, by default what is behind hair and glasses, each point from ``moved`` (face units) further up."""
         cos, sin = self._turn
         return np.asarray(
             cv2.remap(
-                self._source if source is None else source.copy(),
+                self._behind if source is None else source.copy(),
                 (self._x + moved * sin).astype(np.float32), (self._y - moved * cos).astype(np.float32),
                 cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE,
             ),

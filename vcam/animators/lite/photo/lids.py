@@ -1,0 +1,156 @@
+"""What a shut lid looks like in a picture that shows it open, and what hangs before it: hair, and frames of glasses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from vcam.media import ByteArray, FloatArray
+
+from .head import smooth
+
+_LASHES = 0.08  # face units above and below the eye's opening that lashes and creases may darken
+_BESIDE = 1.4  # half widths from the eye's middle: its corners and their lashes
+_UNLIKE = 20.0  # how far from the skin's colour hair and frames are at least: as in Lab, but lightness by its share ...
+_DARKER = 60.0  # ... of the skin's times this, so that dark skin counts alike
+_STRAND = 0.09  # face units: the widest strand of hair that is followed sideways over the eye
+_LEAST = 0.004  # square face units: smaller spots at the rim are no hair
+_NEAR, _FAR = 0.05, 0.18  # face units over which the skin around is continued
+
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """An eye in its part of the picture, float32 [h, w] each: ``above`` the upper lid's edge and ``below`` the lower
+    one's in face units, ``aside`` in half widths from its middle, ``around`` in radii from the iris's; ``unit`` in
+    pixels."""
+
+    above: FloatArray
+    below: FloatArray
+    aside: FloatArray
+    around: FloatArray
+    unit: float
+
+    @property
+    def eye(self) -> Flags:
+        """The opening with its lashes and crease."""
+        return np.asarray((self.above < _LASHES) & (self.below < _LASHES) & (self.aside < _BESIDE))
+
+    @property
+    def iris(self) -> Flags:
+        return np.asarray(self.around < 1.15)
+
+    @property
+    def hidden(self) -> FloatArray:
+        """1 in the opening with its lashes and crease, fading around: float32 [h, w]."""
+        up, down = (smooth(1.5 - far / (1.5 * _LASHES)) for far in (self.above, self.below))
+        return np.asarray(up * down * smooth((_BESIDE - self.aside) / (_BESIDE - 1)), np.float32)
+
+    @property
+    def skin(self) -> Flags:
+        """Where the face around is skin as a rule: below the eye and on the lid."""
+        under = (self.below > _LASHES) & (self.below < 0.2)
+        lid = (self.above > 0.6 * _LASHES) & (self.above < 0.16)
+        return np.asarray((under | lid) & (self.aside < 1))
+
+
+def before_the_eye(source: ByteArray, opening: Opening) -> Flags | None:
+    """Where hair or glasses lie over ``source`` (uint8 RGB [h, w, 3]); None if there are none.
+
+    They are unlike the skin and come in from the part's rim; what begins at the eye itself is lashes or shade.
+    """
+    unlike = _unlike(source, opening)
+    if unlike is None:
+        return None
+    other = (unlike > _UNLIKE) & ~opening.eye
+    count, labels, sizes, _ = cv2.connectedComponentsWithStats(other.astype(np.uint8), connectivity=4)
+    # from above, or past the eye from one side to another: a shade at the nose touches one side only
+    rims = [set(np.unique(rim).tolist()) for rim in (labels[0], labels[-1], labels[:, 0], labels[:, -1])]
+    kept = np.array([label in rims[0] or sum(label in rim for rim in rims) > 1 for label in range(count)])
+    kept &= sizes[:, cv2.CC_STAT_AREA] > _LEAST * opening.unit**2
+    kept[0] = False
+    over: Flags = kept[labels]
+    if not over.any():
+        return None
+    return _followed(source, over, unlike > _UNLIKE, opening)
+
+
+def _unlike(source: ByteArray, opening: Opening) -> FloatArray | None:
+    """How far each pixel is from the skin's colour; None where no skin is seen."""
+    lab = cv2.cvtColor((source / np.float32(255)).astype(np.float32), cv2.COLOR_RGB2LAB)
+    skin = lab[opening.skin]
+    if len(skin) < 12:
+        return None
+    light = skin[:, 0]
+    skin = np.median(skin[light >= np.median(light)], axis=0)  # hair before it is darker than it
+    away = (lab - skin) * (np.array([_DARKER / max(float(skin[0]), 8.0), 1, 1], np.float32))
+    return np.asarray(np.sqrt((away**2).sum(axis=2)), np.float32)
+
+
+def _followed(source: ByteArray, over: Flags, unlike: Flags, opening: Opening) -> Flags:
+    """``over`` continued down: straight as far as the lid's edge, and over the white of the eye along thin strands."""
+    light = cv2.cvtColor(source, cv2.COLOR_RGB2GRAY)
+    wide = max(3, round(_STRAND * opening.unit) | 1)
+    closed = cv2.morphologyEx(light, cv2.MORPH_CLOSE, np.ones((1, wide), np.uint8))
+    dark = unlike & (light < np.median(light[opening.skin])) & (opening.above > 0)
+    strand = unlike & (closed.astype(np.int16) - light > 25) & (opening.below < 0) & ~opening.iris
+    out = over.copy()
+    hangs = over & (opening.above > 0)
+    for row in range(1, len(out)):
+        upper = hangs[row - 1]
+        aside = upper.copy()
+        aside[1:] |= upper[:-1]
+        aside[:-1] |= upper[1:]
+        hangs[row] |= upper & dark[row] | aside & strand[row]
+    return out | hangs
+
+
+def covered(source: ByteArray, over: Flags, opening: Opening) -> float:
+    """How much of the eye hair hangs over, 0..1: of its width, where it is dark from above on until below the lid."""
+    unlike = _unlike(source, opening)
+    if unlike is None:
+        return 0.0
+    light = cv2.cvtColor(source, cv2.COLOR_RGB2GRAY)
+    dark = (unlike > _UNLIKE) & (light < 0.8 * np.median(light[opening.skin]))
+    hangs = over & (opening.above > 0)
+    for row in range(1, len(hangs)):
+        hangs[row] |= hangs[row - 1] & dark[row]
+    below = (np.abs(opening.above + 0.04) < 0.02) & (opening.aside < 0.9)
+    reached = (hangs & below).any(axis=0)[below.any(axis=0)]
+    return float(reached.mean()) if reached.size else 0.0
+
+
+def skin_behind(source: ByteArray, opening: Opening, over: Flags | None) -> tuple[ByteArray, ByteArray]:
+    """``source`` without what hangs before it, and that without the eye and its lashes too: the skin around continued
+    over their place; both uint8 RGB [h, w, 3]."""
+    unlike = _unlike(source, opening)
+    seen = ~opening.eye if over is None else ~(opening.eye | over)
+    if unlike is not None:
+        seen &= unlike < _UNLIKE
+    if not seen.any():
+        return source, source
+    colours, weight = source.astype(np.float32), seen.astype(np.float32)
+    filled = np.full_like(colours, np.median(colours[seen], axis=0))
+    for reach in (_FAR, _NEAR):
+        size = max(0.5, reach * opening.unit)
+        mass = cv2.GaussianBlur(weight, (0, 0), size)[..., None]
+        mean = cv2.GaussianBlur(colours * weight[..., None], (0, 0), size) / np.maximum(mass, 1e-4)
+        filled += np.clip(mass / 0.08, 0, 1) * (mean - filled)
+    behind = source
+    if over is not None:
+        behind = _mixed(colours, filled, soft(over).astype(np.float32) / 255)
+    return behind, _mixed(behind.astype(np.float32), filled, opening.hidden[..., None])
+
+
+def soft(flags: Flags) -> ByteArray:
+    """255 where ``flags`` are set, with soft edges around: uint8 [h, w, 3]."""
+    mask = cv2.GaussianBlur(cv2.dilate(flags.astype(np.uint8) * 255, np.ones((5, 5), np.uint8)), (0, 0), 0.7)
+    return np.asarray(cv2.cvtColor(mask, cv2.COLOR_GRAY2RGB), np.uint8)
+
+
+def _mixed(a: FloatArray, b: FloatArray, part: FloatArray) -> ByteArray:
+    return np.asarray(np.clip(a + part * (b - a) + 0.5, 0, 255).astype(np.uint8))
