@@ -62,3 +62,17 @@ def test_a_day_of_samples_keeps_its_precision() -> None:
     day = 24 * 3600
     clock.observe(day * 16_000, start + day)
     assert clock.pts_at(start + day + 1) == pytest.approx((day + 1) * 16_000, abs=90)
+
+
+def test_a_second_of_late_observations_does_not_swing_the_rate() -> None:
+    """After a standstill what has queued up is observed late, for as long as the standstill was."""
+    clock = SampleClock()
+    start = clock.time_of(0)
+    rates, off = [], []
+    for block in range(1, 4001):
+        late = 0.010 if 2000 <= block < 2100 else 0.0
+        clock.observe(block * 160, start + block * 0.01 + late)
+        rates.append(clock.rate_error * 1e6)
+        off.append(clock.time_of(block * 160) - start - block * 0.01)
+    assert max(abs(rate) for rate in rates) < 300
+    assert max(abs(error) for error in off[2300:]) < 0.001

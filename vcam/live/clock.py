@@ -7,11 +7,12 @@ import time
 
 from vcam.media import SAMPLE_RATE
 
-# A second-order loop: the phase follows with a time constant of about a second at 100 observations a second, and the
-# rate four times slower (critically damped: integral gain = proportional gain squared / 4).
+# A second-order loop, much overdamped: at 100 observations a second the phase follows with a time constant of about a
+# second, and the rate with one of half a minute. A crystal that is off by 200 ppm leaves the phase 0.2 ms behind, until
+# the rate is learnt; a faster rate swung by 0.2 % whenever a busy machine was late for a second, and the voice with it.
 PHASE_GAIN = 0.01
-RATE_GAIN = PHASE_GAIN**2 / 4
-MAX_RATE_ERROR = 0.005  # real crystals stay within 0.0002; more than this is a wrong observation
+RATE_GAIN = PHASE_GAIN**2 / 32
+MAX_RATE_ERROR = 0.001  # real crystals stay within 0.0002; more than this is a wrong observation
 
 
 class SampleClock:
