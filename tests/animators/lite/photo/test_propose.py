@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import itertools
 import math
 
 import cv2
 import numpy as np
 import pytest
 
-from tests.animators.lite.photo.faces import draw, portrait, room, truth
+from tests.animators.lite.photo.faces import LIP, draw, portrait, room, truth
 from vcam.animators.base import Scene
 from vcam.animators.lite import LiteAnimator
 from vcam.animators.lite.photo.landmarks import Landmarks
@@ -49,6 +50,29 @@ def test_the_lips_of_an_open_smile_end_where_the_teeth_begin(unit: float, roll: 
     for edge in ("upper_inner", "lower_inner"):
         seen, wanted = (getattr(face.mouth, edge).middle for face in (found, right))
         assert math.dist(seen, wanted) / unit < 0.05
+
+
+def laughing(up: float, teeth: float, dark: float) -> tuple[ByteArray, Landmarks]:
+    """A face whose upper lip ends at ``up`` units; teeth below it and the mouth's dark inside below those."""
+    picture, right = portrait()
+    edges = [up - 0.07, up, up + teeth, up + teeth + dark, up + teeth + dark + 0.13]
+    for (top, bottom), colour in zip(
+        itertools.pairwise(edges), ((168, 76, 76), (244, 242, 238), (60, 20, 25), LIP), strict=True
+    ):
+        ring = [(-0.4, 1.03), (-0.2, top), (0.2, top), (0.4, 1.03), (0.2, bottom), (-0.2, bottom)]
+        shape = np.round(np.array([right.frame.to_picture(p) for p in ring]) * 16).astype(np.int32)
+        cv2.fillPoly(picture, [shape], colour, cv2.LINE_AA, 4)
+    return picture, right
+
+
+@pytest.mark.parametrize(
+    ("up", "teeth", "dark"), [(0.9, 0.1, 0.2), (0.94, 0.12, 0.08), (0.98, 0.05, 0.1), (0.98, 0.15, 0.0)]
+)
+def test_a_laughing_mouth_is_all_that_is_between_the_lips(up: float, teeth: float, dark: float) -> None:
+    picture, right = laughing(up, teeth, dark)
+    mouth = propose_landmarks(picture).landmarks.mouth
+    for edge, wanted in (("upper_inner", up), ("lower_inner", up + teeth + dark)):
+        assert right.frame.to_face(getattr(mouth, edge).middle)[1] == pytest.approx(wanted, abs=0.04)
 
 
 def test_a_fringe_is_no_brow() -> None:

@@ -17,6 +17,7 @@ _RED = 3.5  # how much redder than it lips,
 _LIGHT = 0.7  # and how light teeth are of the skin's lightness
 _TALL = (0.035, 0.26)  # units
 _LIP = 0.15  # units beyond the teeth in which a lip must show
+_DARK, _DEEP = 0.42, 0.35  # of the skin's lightness: the mouth's inside below the teeth; units that it is at most high
 _UPPER, _LOWER = (0.035, 0.13), (0.06, 0.2)  # units: how thick lips are
 
 Edges = tuple[XY, XY, XY, XY]
@@ -52,13 +53,14 @@ def _middle(face: UprightFace, lips: Lips) -> Edges | None:
 def _edges(face: UprightFace, x: float, y: float) -> Edges | None:
     """From top to bottom at ``x``: outer and inner edge of the upper lip, inner and outer edge of the lower."""
     first, last = row(y - _UP), row(y + _DOWN)
-    strip = face.lab[first : last + round(_LIP * S), column(x) - 1 : column(x) + 2].mean(axis=1)
+    strip = face.lab[first : last + round((_LIP + _DEEP) * S), column(x) - 1 : column(x) + 2].mean(axis=1)
     light, red = strip[:, 0], strip[:, 1] - face.skin[1]
     pale = (red < -_PALE) & (light > _LIGHT * face.skin[0])
     pale[last - first :] = False
     best: tuple[int, int] | None = None
     for start, stop in _runs(pale):
-        above, below = red[max(0, start - round(_LIP * S)) : start], red[stop : stop + round(_LIP * S)]
+        low = _below_the_dark(light < _DARK * face.skin[0], stop)
+        above, below = red[max(0, start - round(_LIP * S)) : start], red[low : low + round(_LIP * S)]
         lips = min(above.max(initial=-99.0), below.max(initial=-99.0))
         if lips > _RED and (best is None or stop - start > best[1] - best[0]):
             best = start, stop
@@ -69,9 +71,8 @@ def _edges(face: UprightFace, x: float, y: float) -> Edges | None:
 
     def inner(at: int, step: int) -> tuple[int, float]:
         """Half way from the teeth's colour to the lip's; and how red the lip is."""
-        reach = (
-            red[at : at + step * round(_LIP * S) : step] if step > 0 else red[at - round(_LIP * S) + 1 : at + 1][::-1]
-        )
+        far = round(_LIP * S)
+        reach = red[at : at + far] if step > 0 else red[max(0, at - far + 1) : at + 1][::-1]
         peak = float(reach.max())
         return at + step * int(np.argmax(reach > 0.5 * (teeth + peak))), peak
 
@@ -81,10 +82,22 @@ def _edges(face: UprightFace, x: float, y: float) -> Edges | None:
             thick += 1
         return at + step * thick
 
-    (upper, above_), (lower, below_) = inner(start, -1), inner(stop - 1, 1)
+    low = _below_the_dark(light < _DARK * face.skin[0], stop)
+    (upper, above_), (lower, below_) = inner(start, -1), inner(low - 1, 1)
     heights = (outer(upper, -1, above_, *_UPPER), upper, lower, outer(lower, 1, below_, *_LOWER))
     a, b, c, d = ((x, y_of(first + height)) for height in heights)
     return a, b, c, d
+
+
+def _below_the_dark(dark: npt.NDArray[np.bool_], teeth: int) -> int:
+    """Where the lower lip begins: at once where the ``teeth`` end, or where the dark below them does."""
+    at = next((at for at in range(teeth, min(teeth + 4, len(dark))) if dark[at]), None)
+    if at is None:
+        return teeth
+    end = at + round(_DEEP * S)
+    while at < min(end, len(dark)) and dark[at]:
+        at += 1
+    return at
 
 
 def _runs(flags: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
