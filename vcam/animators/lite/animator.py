@@ -150,6 +150,8 @@ class LiteAnimator(Animator):
         self._teeth = _towards(self._teeth, _sure(target.teeth) * min(1.0, amount))
         self._tongue = _towards(self._tongue, _sure(target.tongue) * min(1.0, amount) * (1 - self._teeth))
         # rounded and pressed lips cannot smile as broadly
+        # a picture's open smile closes between the sounds, and for faces that do not smile; in silence it is as it is
+        shut = max(self._speaking, min(1.0, 1.5 * max(0.0, -face.smile))) if self._compositor.mouth_open else 0.0
         smiling = 1 - target.presence * (0.35 * max(0.0, -target.wide) + 0.15 * target.pressed)
         return MouthShape(
             _rounded(min(1.0, target.jaw * amount + silent * face.jaw), _MOUTH_STEPS),
@@ -159,6 +161,7 @@ class LiteAnimator(Animator):
             _rounded(face.skew, _MOUTH_STEPS),
             _rounded(self._teeth, _MOUTH_STEPS),
             _rounded(self._tongue, _MOUTH_STEPS),
+            _rounded(shut, _MOUTH_STEPS),
         )
 
     def _head(self, motion: Motion, mouth: MouthShape, face: Expression) -> HeadPose:

@@ -51,6 +51,8 @@ class HeadPose:
 class Compositor:
     """One avatar in one scene. ``draw`` gives the same picture for the same pose, whatever was drawn before."""
 
+    mouth_open = False  #: portraits are painted with closed lips
+
     def __init__(self, avatar: Avatar, scene: Scene) -> None:
         width, height = scene.width, scene.height
         fit = min(1.0, width / height / (_HEAD_ROOM / 1000))

@@ -24,7 +24,7 @@ _BOW = 1 - 0.30 * np.exp(-((_T / 0.16) ** 2))  # the notch in the upper lip
 class MouthShape:
     """``jaw`` 0..1, ``wide`` -1..1, ``pressed`` 0..1; ``smile`` -1 corners down to 1 up, ``skew`` -1..1 the right one
     up and the left one down; ``teeth`` 0..1 the lower lip tucked under the upper teeth, ``tongue`` 0..1 its tip up at
-    them; all 0 is the mouth at rest."""
+    them; ``shut`` 0..1 how far a mouth that is open at rest is closed before all that; all 0 is the mouth at rest."""
 
     jaw: float = 0.0
     wide: float = 0.0
@@ -33,6 +33,7 @@ class MouthShape:
     skew: float = 0.0
     teeth: float = 0.0
     tongue: float = 0.0
+    shut: float = 0.0
 
 
 class Mouth:

@@ -35,6 +35,11 @@ class PhotoCompositor:
         self._head = HeadWarp(shot)
         self._drawn = (MouthShape(), EyeShape(), self._head.steps(HeadPose()))
 
+    @property
+    def mouth_open(self) -> bool:
+        """Whether the picture shows the mouth open."""
+        return self._lips.open
+
     def draw(self, pose: HeadPose, mouth: MouthShape, eyes: EyeShape) -> ByteArray:
         """uint8 RGB [h, w, 3]; the same buffer every time. At rest the picture itself."""
         state = (mouth, eyes, self._head.steps(pose))

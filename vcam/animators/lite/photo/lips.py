@@ -34,6 +34,8 @@ _BARED = 0.05  # what shows of the teeth that the lower lip is tucked to, of who
 _TUCKED = 0.3  # ... so much goes under them
 _TOOTHED = 0.03  # of the gap between the lips in a picture in which teeth can be told
 _OVER = 0.03  # how far pressed lips lie over each other
+_SHUT = 0.9  # of the gap between the lips in a picture: what of it is closed while words say how far they open ...
+_UPPER = 0.35  # ... to which the upper lip comes down by so much
 _FRINGE = 0.015  # of lips that is not quite theirs, beside teeth in a picture
 _PARTS = 0.93  # of the half width: the lips stay together beside it
 _REACH = 1.12  # how far to the sides the jaw's motion reaches
@@ -76,7 +78,8 @@ class Lips:
         self._source = canvas[self.top : self.bottom, self.left : self.right].copy()
         self._fields()
         self._interior = Interior(canvas, face, self._thick)
-        self._toothed = self._gap > _TOOTHED and shows_teeth(canvas, face)
+        self.open = self._gap > _TOOTHED  #: whether the picture shows the mouth open
+        self._toothed = self.open and shows_teeth(canvas, face)
 
     def _fields(self) -> None:
         """What does not depend on the mouth's shape: the grid in face units and the fields' weights on it."""
@@ -160,6 +163,8 @@ class Lips:
         # up at the corners, a little down in the middle
         corner -= smile * fading * (_LIFT * np.minimum(t, 1) ** 1.8 - 0.16 * _LIFT * (1 - smooth(t)))
         gap = np.clip(lower_line - upper_line, 0, None) * (t < 1)
+        shut = _SHUT * shape.shut * gap
+        gap = gap - shut
         bite = shape.teeth * (_BARED * inside - gap)  # the lower lip comes to where teeth show by so much
         pressed = shape.pressed * (1 - shape.teeth)
         # lips meet in a picture whose mouth is open, and a little more, so that nothing is left of what was between
@@ -168,6 +173,7 @@ class Lips:
             upper_line + corner - arch * _RAISE * open_ * (1 + 1.4 * round_) + 0.5 * close - 0.7 * np.maximum(bite, 0)
         )
         lower = lower_line + corner + arch * _DROP * open_ - 0.5 * close + bite - 0.7 * np.maximum(bite, 0)
+        upper, lower = upper + _UPPER * shut, lower - (1 - _UPPER) * shut
         return np.asarray(upper, np.float32), np.asarray(np.maximum(lower, upper - _OVER * pressed), np.float32)
 
     def _vertical(
@@ -175,11 +181,16 @@ class Lips:
     ) -> tuple[FloatArray, FloatArray]:
         """v in the picture at rest for each grid point, as part of the upper and of the lower face."""
         top, bottom = lines
-        # of a lip's thickness: pressed lips are thinner, round ones fuller
-        thin = 0.55 * shape.pressed * (1 - shape.teeth) - 0.22 * max(0.0, -shape.wide) + 0.12 * max(0.0, shape.smile)
+        # of a lip's thickness: pressed lips are thinner, unless a smile has them thin already, round ones fuller
+        thin = (
+            (0.3 if self.open else 0.55) * shape.pressed * (1 - shape.teeth)
+            - 0.22 * max(0.0, -shape.wide)
+            + 0.12 * max(0.0, shape.smile)
+        )
         t = np.abs(us - self._middle) / self._half
         lip = smooth((1.25 - t) / 0.5)
-        chin = _CHIN * _DROP * open_ * self._jaw * smooth((_NECK - self._under) / _NECK)
+        drop = _DROP * open_ - (1 - _UPPER) * _SHUT * shape.shut * self._gap
+        chin = _CHIN * drop * self._jaw * smooth((_NECK - self._under) / _NECK)
         # the lower face: with the lip at its edge, with the chin from below the lip on
         w = np.maximum(self._v - bottom, 0)
         with_lip = 1 - smooth((w - 0.5 * self._thick[1]) / (0.32 + self._thick[1]))

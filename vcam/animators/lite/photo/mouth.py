@@ -14,6 +14,7 @@ from .landmarks import Curve, Landmarks
 _FINER = 2  # its outline is drawn at this multiple of the picture's size
 _BITS = 4  # of sub-pixel precision in cv2's coordinates
 _TOOTH = 0.135  # face units: a central incisor's width (8.5 mm of 63 mm between the pupils)
+_SOFT = 0.009  # face units over which it fades into the lips
 _TALL = 0.115  # face units: what may be seen of the upper teeth
 
 # Colours of a mouth under the light of a fair skin (sRGB 222, 174, 150); turned towards the picture's own skin.
@@ -73,7 +74,8 @@ class Interior:
         cv2.fillPoly(
             cover, [_fixed(np.concatenate([top, bottom[::-1]]) - [x0, y0])], round(255 * seen), cv2.LINE_AA, _BITS
         )
-        alpha = cv2.cvtColor(cv2.resize(cover, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA), cv2.COLOR_GRAY2RGB)
+        small = cv2.resize(cover, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA)
+        alpha = cv2.cvtColor(cv2.GaussianBlur(small, (0, 0), max(0.5, _SOFT * self._unit)), cv2.COLOR_GRAY2RGB)
         under = place[y0:y1, x0:x1]
         under[:] = cv2.add(
             cv2.multiply(under, cv2.bitwise_not(alpha), scale=1 / 255), cv2.multiply(paint, alpha, scale=1 / 255)
