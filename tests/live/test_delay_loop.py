@@ -33,6 +33,7 @@ class Simulation:
         self.loop = DelayLoop(self.clock, VOICE_RATE, DELAY)
         self.steps: list[float] = []
         self.sent: deque[Stretch] = deque(maxlen=1000)
+        self.played: deque[tuple[float, Stretch]] = deque(maxlen=1000)  # when each was heard
         self.errors: list[tuple[float, float]] = []  # (time, real delay - wanted delay) in s
         self._begin = self.now
         self._microphone_rate = SAMPLE_RATE * (1 + microphone_ppm * 1e-6)
@@ -62,6 +63,7 @@ class Simulation:
             stretch = self._waiting.popleft()
             heard_at = self._free_at
             self.errors.append((heard_at, heard_at - self.captured_at(stretch.position / RATIO) - self.loop.delay))
+            self.played.append((heard_at, stretch))
             self.loop.played(stretch.number, heard_at + self._jitter * self._random.standard_normal())
             self._put()
             self.steps.append(stretch.step)
@@ -130,6 +132,16 @@ def test_after_an_underrun_the_delay_is_back_within_two_seconds(seconds: float) 
     simulation.run(60)
     assert simulation.off_since(stalled + 2) < 0.003
     assert simulation.loop.jumps <= 1
+
+
+@pytest.mark.parametrize("seconds", [0.002, 0.005, 0.007, 0.011, 0.013, 0.03])
+def test_also_one_that_the_device_keeps_to_itself_is_mended_within_two_seconds(seconds: float) -> None:
+    simulation = Simulation(100, -100, jitter=0.0003, block=0.01)
+    simulation.run(60)
+    simulation.stall(seconds, told=False)
+    stalled = simulation.now
+    simulation.run(20)
+    assert simulation.off_since(stalled + 2) < 0.003
 
 
 def test_an_underrun_that_the_device_keeps_to_itself_is_noticed() -> None:

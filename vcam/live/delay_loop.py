@@ -7,6 +7,7 @@ hears it; only after an underrun or overrun, when much is wrong at once, does it
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -17,9 +18,13 @@ from vcam.live.clock import SampleClock
 
 MAX_CORRECTION = 0.005  # of the speed: 9 cents, half of what trained ears notice in a tone
 SMOOTHING = 1.0  # s over which a delay is averaged before it steers
-PROPORTIONAL = 0.25  # speed a second of error; with the integral below it settles within 10 s without overshoot
+PROPORTIONAL = 0.5  # speed a second of error; with the smoothing above it overshoots by 4 %
 INTEGRAL = 0.01
 JUMP = 0.012  # s of error that no drift brings about: 200 ppm would take a minute, and is corrected before
+SURE_JUMP = 0.006  # s, where the time stamps agree so well that the median cannot be off by much: half a percent of
+# the speed would take two seconds or more for it
+CERTAINTY = 6.0  # times that the median's own uncertainty goes into such an error,
+MANY = 20  # reports being there to tell that from
 JUMP_AFTER_GAP = 0.003  # s, where the device has just said that it ran dry
 WINDOW = 0.4  # s in which the median error must be that large
 SHORT_WINDOW = 0.15  # s of the first measurement, and of that after a gap
@@ -130,7 +135,7 @@ class DelayLoop:
                 self.settled = True
                 self._jump_by(middle)
                 return
-            limit = JUMP_AFTER_GAP if self._gap else JUMP
+            limit = JUMP_AFTER_GAP if self._gap else self._surprising(middle)
             self._gap = False
             if abs(middle) > limit:
                 self.jumps += 1
@@ -141,6 +146,15 @@ class DelayLoop:
             self._error += (error - self._error) * share
             self._drift += INTEGRAL * self._error * elapsed
             self._drift = min(max(self._drift, -MAX_CORRECTION), MAX_CORRECTION)
+
+    def _surprising(self, middle: float) -> float:
+        """The error in s from which on the median is no drift and no chance: the surer it is, the less it takes."""
+        if len(self._recent) < MANY:
+            return JUMP
+        spread = median(abs(error - middle) for _, error in self._recent)
+        # of a median: 1.25 standard deviations / sqrt(n), each 1.48 times the median deviation
+        uncertainty = 1.25 * 1.48 * spread / math.sqrt(len(self._recent))
+        return min(max(SURE_JUMP, CERTAINTY * uncertainty), JUMP)
 
     def _jump_by(self, late: float) -> None:
         """The block after next leaves out ``late`` seconds, or waits for as long if that is negative."""

@@ -31,6 +31,20 @@ LOST_WAIT = 0.05  # s between looks whether to try again
 JITTER = 0.010  # s by which the microphone's blocks may be later than they usually are
 CLOSE_PATIENCE = 5.0  # s
 RECENT = 60.0  # s for which a passing trouble stays among the warnings
+ONE_INTERRUPTION = 0.5  # s in which what goes wrong counts as one
+
+
+def sound_of(stretch: Stretch, line: VoiceLine, frames: int) -> FloatArray:
+    """The block to play: float32 [frames]. Where it does not follow the one before, it is faded over from that."""
+    sound = line.read(stretch.position, stretch.step, frames)
+    if stretch.leaving is None:
+        return sound
+    old = line.read(stretch.leaving, stretch.step, frames)
+    return old + (sound - old) * _ramp(frames)
+
+
+def _ramp(frames: int) -> FloatArray:
+    return np.linspace(0, 1, frames, dtype=np.float32)
 
 
 class VoicePlayer:
@@ -44,6 +58,7 @@ class VoicePlayer:
         self.lost = False
         self.error: VcamError | None = None
         self.interruptions = 0  # times that the device had nothing to play, or the voice came too late to be played
+        self._interrupted_at = -ONE_INTERRUPTION
         self._clock = clock
         self._notices = notices
         self._line = VoiceLine()
@@ -208,6 +223,10 @@ class VoicePlayer:
                 self._put_next(heard.at)
 
     def _interrupted(self) -> None:
+        now = time.monotonic()
+        if now - self._interrupted_at < ONE_INTERRUPTION:  # the device ran dry, and then the sound came too late, too
+            return
+        self._interrupted_at = now
         self.interruptions += 1
         text = f"{self.sink.name}: the voice was interrupted, this machine is too busy."
         self._notices.add("output-gap", text, seconds=RECENT)
@@ -225,14 +244,10 @@ class VoicePlayer:
         self._put(stretch.number, self._render(stretch, frames) if was_settled else silence(frames))
 
     def _render(self, stretch: Stretch, frames: int) -> FloatArray:
-        sound = self._line.read(stretch.position, stretch.step, frames)
-        ramp = np.linspace(0, 1, frames, dtype=np.float32)
+        sound = sound_of(stretch, self._line, frames)
         if not self._audible:
             self._audible = True
-            return sound * ramp
-        if stretch.leaving is not None:
-            old = self._line.read(stretch.leaving, stretch.step, frames)
-            return old + (sound - old) * ramp
+            return sound * _ramp(frames)
         return sound
 
     # -- losing and finding the sink -----------------------------------------------------------------------------
