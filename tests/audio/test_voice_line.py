@@ -113,6 +113,12 @@ def test_telephone_sound_is_widened_and_stands_where_it_was_spoken() -> None:
     assert np.abs(read - wanted).max() < 0.002
 
 
+def test_the_very_first_sound_of_a_narrow_source_is_not_late() -> None:
+    line = VoiceLine()
+    line.write(0, silence(BLOCK))
+    assert line.late == 0
+
+
 def test_sound_that_comes_too_late_is_counted_once_for_each_time() -> None:
     line = VoiceLine()
     fill(line, silence(4800))

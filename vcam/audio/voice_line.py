@@ -65,7 +65,7 @@ class VoiceLine:
         end = index + len(wide)
         if index < self._end - self._size:  # time does not run backwards: a line that was used before
             return
-        is_late = index < self._heard_end
+        is_late = max(index, 0) < self._heard_end  # the filter's delay lies before the very beginning
         self.late += is_late and not self._was_late
         self._was_late = is_late
         if (gap := index - self._end) > 0:
