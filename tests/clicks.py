@@ -127,7 +127,10 @@ class Measurement:
         """Of each click of the voice, in seconds; known but for whole periods: the nearest to ``expected`` is given."""
         sound = self.recording.sound
         marks, voices = onsets(sound, -1), onsets(sound, 1)
-        apart = self.marks.heard_at(self._began) - self.voice.heard_at(self._began)
+        # Who records from a sink has its sound a block earlier than whoever plays it is told: the session the clicks,
+        # and this recording the marks.
+        early = virtual_mic.sink_block(virtual_mic.FEED) - virtual_mic.sink_block("mic_in")
+        apart = self.marks.heard_at(self._began) - self.voice.heard_at(self._began) - early
         found = []
         for voice in voices:
             mark = marks[np.argmin(np.abs(marks - voice))]

@@ -46,7 +46,7 @@ def test_a_splice_in_a_tone_makes_no_click(seconds: float, told: bool) -> None:
     recent = [stretch for _, stretch in list(simulation.played)[-800:]]
     assert sum(stretch.leaving is not None for stretch in recent) == 1
     played = np.concatenate([sound_of(stretch, line, frames) for stretch in recent])
-    # Three samples of a tone are bound to each other; a hard cut breaks that by up to twice the level, a fade by little.
+    # Three samples of a tone are bound to each other; a hard cut breaks that by up to twice the level.
     swing = 2 * np.cos(2 * np.pi * TONE / VOICE_RATE)
     broken = np.abs(played[2:] - swing * played[1:-1] + played[:-2])
     assert broken.max() < 0.01

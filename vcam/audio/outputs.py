@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import replace
 from typing import Literal
 
 from vcam.audio import portaudio, virtual_mic
 from vcam.audio.devices import AudioDevice, audio_problem, find_output, list_audio_devices
 from vcam.audio.playback import BUFFERING, DIRECT_BUFFERING, PlaybackSink
-from vcam.audio.sink import Sink
-from vcam.errors import OutputError
+from vcam.audio.sink import Heard, Sink
+from vcam.errors import OutputError, OutputLost
 
 Mode = Literal["sync", "direct"]
 
@@ -41,20 +42,37 @@ HOW_TO_GET_ONE = {
 
 
 class VirtualMicSink(PlaybackSink):
-    """Plays into the microphone that vcam makes on PulseAudio or PipeWire, and takes it away at the end."""
+    """Plays into the microphone that vcam makes on PulseAudio or PipeWire, and takes it away at the end.
+
+    A block is heard when those who listen to that microphone have it, which is earlier than the server tells.
+    """
 
     check_period = 1.0  # PulseAudio moves the stream to the speakers if somebody unloads the sink
 
     def __init__(self, buffering: float = BUFFERING) -> None:
         super().__init__(find_bridge, virtual_mic.DESCRIPTION, buffering)
+        self._earlier = 0.0  # s
 
     def open(self) -> None:
         virtual_mic.create()
         with portaudio.environment(**_WHERE):
             super().open()
+        self._earlier = virtual_mic.sink_block()
+
+    def wait(self, timeout: float) -> Heard | None:
+        heard = super().wait(timeout)
+        return replace(heard, at=heard.at - self._earlier) if heard is not None else None
+
+    @property
+    def latency(self) -> float:
+        return max(0.0, super().latency - self._earlier)
 
     def check(self) -> None:
         virtual_mic.check()
+        try:
+            self._earlier = virtual_mic.sink_block()  # who else plays or listens there may have changed it
+        except OutputError as error:
+            raise OutputLost(error.message, error.hint) from error
 
     def discard(self) -> None:
         virtual_mic.remove()

@@ -119,6 +119,21 @@ def check() -> None:
     logger.warning("vcam was made to listen to its own microphone; it listens to %s now", other)
 
 
+def sink_block(sink: str = FEED) -> float:
+    """The seconds of sound that a sink renders at a time; 0 if there is none of that name, or the server does not say.
+
+    Who records from a null sink's monitor is handed the whole block when its first sample is due, and so has the sound
+    a block earlier than the server tells who plays it. Measured on PulseAudio 16.1 with blocks of 10 ms: 9.9 ms, also
+    through a remapped source. Raises OutputError without pactl or a server.
+    """
+    for block in pactl("list", "sinks").split("Sink #")[1:]:
+        name = re.search(r"^\s*Name: (\S+)", block, re.MULTILINE)
+        latency = re.search(r"^\s*Latency: \d+ usec, configured (\d+) usec", block, re.MULTILINE)
+        if name is not None and name[1] == sink and latency is not None:
+            return int(latency[1]) / 1e6
+    return 0.0
+
+
 def heard() -> str:
     """The microphone, as users know it, that the server lets this process listen to; "" if none, or its own.
 
