@@ -36,9 +36,19 @@ class Door:
         self.session = StandIn()
         self.lock = SessionLock(runtime)
         self.lock.acquire()
-        self.server = ControlServer(self.session, self.lock.address, self.lock.key, read_limit_s=read_limit_s)
-        self.server.start()
+        self._read_limit_s = read_limit_s
+        self.server = self._serve()
         self.client = ControlClient(runtime)
+
+    def _serve(self) -> ControlServer:
+        server = ControlServer(self.session, self.lock.address, self.lock.key, read_limit_s=self._read_limit_s)
+        server.start()
+        return server
+
+    def reopen(self) -> None:
+        """With the commands as the session has them now."""
+        self.server.stop()
+        self.server = self._serve()
 
     def raw(self) -> socket.socket:
         channel = socket.socket(socket.AF_UNIX)
@@ -208,6 +218,8 @@ def test_an_answer_cannot_be_replayed(door: Door) -> None:
         b'{"v": 1, "do": "switch", "target": 3}',
         b'{"v": 1, "do": "switch", "target": null}',
         b'{"v": 1, "do": "switch", "target": "a", "self": "b"}',
+        b'{"v": 1, "do": "pose", "yaw": true, "pitch": 0, "roll": 0, "gaze_x": 0, "gaze_y": 0}',
+        b'{"v": 1, "do": "pose", "yaw": 1' + b"0" * 400 + b', "pitch": 0, "roll": 0, "gaze_x": 0, "gaze_y": 0}',
         b"[" * 60_000,
         b'{"v": ' + b"1" * 60_000 + b"}",
         pickle.dumps({"v": 1, "do": "status"}),
@@ -222,11 +234,36 @@ def test_nonsense_from_a_client_with_the_key_gets_an_error(message: bytes, door:
     assert door.session.asked == []
 
 
-def test_an_oversized_request_is_not_read(door: Door) -> None:
-    with pytest.raises((EOFError, OSError)):
-        door.ask_bytes(wire.encode({"v": 1, "do": "switch", "target": "x" * wire.REQUEST_BYTES}))
+@pytest.mark.parametrize("size", [wire.REQUEST_BYTES, 10_000_000], ids=["fits into the socket", "does not"])
+def test_an_oversized_request_is_not_read_and_gets_an_error(size: int, door: Door) -> None:
+    with pytest.raises(ControlError, match="bad request: it has more than 65536 bytes"):
+        door.client.call("switch", target="x" * size)
     assert door.client.call("status")["state"] == "live"
     assert door.session.asked == []
+
+
+def test_an_oversized_greeting_gets_nothing(door: Door) -> None:
+    with door.raw() as channel:
+        channel.sendall(struct.pack("!i", wire.REQUEST_BYTES))
+        greeting = 4 + len(wire.HELLO) + 2 + wire.NONCE_BYTES
+        assert len(channel.recv(greeting, socket.MSG_WAITALL)) == greeting
+        assert closed_by_the_server(channel)
+    assert door.client.call("status")["state"] == "live"
+
+
+def test_a_command_that_breaks_in_an_unforeseen_way_is_an_error_and_in_the_log(
+    door: Door, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(target: str) -> None:
+        raise ZeroDivisionError("inside vcam")
+
+    monkeypatch.setattr(door.session, "switch", fail)
+    door.reopen()
+    with pytest.raises(ControlError, match="switch failed: ZeroDivisionError") as caught:
+        door.client.call("switch", target="robin")
+    assert "fault in vcam" in caught.value.hint
+    assert "ZeroDivisionError: inside vcam" in caplog.text
+    assert door.client.call("status")["state"] == "live"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,8 @@ class ControlClient:
                     raise ControlError(
                         f"vcam (pid {info.pid}) refused the request: the key does not match", "Try `vcam stop --force`."
                     )
-                link.send(wire.encode(request))
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                    link.send(wire.encode(request))  # of one that is too large it need not have read all to answer
                 reply = wire.decode(link.receive(wire.REPLY_BYTES))
             except (EOFError, OSError) as error:
                 if expired.is_set():

@@ -22,6 +22,7 @@ CONNECTIONS = 16
 READ_LIMIT_S = 5.0  # for the greeting and the request together
 WRITE_LIMIT_S = 5.0
 JOIN_LIMIT_S = 2.0
+FAULT = "This is a fault in vcam; `vcam logs` has more."
 
 
 class ControlServer:
@@ -128,7 +129,7 @@ class ControlServer:
     def _serve(self, link: wire.Link) -> None:
         try:
             self._converse(link)
-        except (EOFError, OSError) as error:
+        except (EOFError, OSError, wire.WireError) as error:
             logger.debug("A control connection ended early: %s", error)
         finally:
             with self._lock:
@@ -145,25 +146,37 @@ class ControlServer:
             if not wire.admit(link, self._key):
                 logger.warning("Refused a control connection with a wrong key")
                 return
-            message = link.receive(wire.REQUEST_BYTES)
+            request = self._read(link)
         with self._lock:
             self._unheard.pop(threading.current_thread(), None)
-        reply, stop = self._answer(message)
+        reply, stop = self._answer(request)
         with link.limit(WRITE_LIMIT_S):
             link.send(wire.encode(reply))
         if stop:
             self._control.stop()
 
-    def _answer(self, message: bytes) -> tuple[dict[str, Any], bool]:
-        """The reply, and whether the session is to stop after it."""
+    def _read(self, link: wire.Link) -> dict[str, Any] | wire.WireError:
+        """The request, or what is wrong with it."""
         try:
-            request = wire.decode(message)
+            return wire.decode(link.receive(wire.REQUEST_BYTES))
+        except wire.WireError as error:
+            return error
+
+    def _answer(self, request: dict[str, Any] | wire.WireError) -> tuple[dict[str, Any], bool]:
+        """The reply, and whether the session is to stop after it."""
+        name = "the request"
+        try:
+            if isinstance(request, wire.WireError):
+                raise request
             name, command, arguments = self._parse(request)
             return {"ok": True, "result": command(**arguments)}, name == "stop"
         except wire.WireError as error:
             return {"ok": False, "error": f"bad request: {error}", "hint": ""}, False
         except VcamError as error:
             return {"ok": False, "error": error.message, "hint": error.hint}, False
+        except Exception as error:  # whatever it is, who asked is told, and the session goes on
+            logger.exception("%s failed", name)
+            return {"ok": False, "error": f"{name} failed: {error!r}", "hint": FAULT}, False
 
     def _parse(self, request: dict[str, Any]) -> tuple[str, Callable[..., Any], dict[str, Any]]:
         if request.pop("v", None) != wire.VERSION:
@@ -176,7 +189,10 @@ class ControlServer:
             kinds = {str: "text", float: "number"}
             arguments = ", ".join(f"{key} ({kinds[kind]})" for key, kind in wanted.items())
             raise wire.WireError(f"{name} takes {arguments or 'no arguments'}")
-        return name, command, request
+        try:
+            return name, command, {key: wanted[key](value) for key, value in request.items()}
+        except OverflowError as error:  # JSON's numbers may have any number of digits
+            raise wire.WireError("a number is too large") from error
 
 
 def _is(value: object, kind: type) -> bool:

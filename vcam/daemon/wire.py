@@ -45,6 +45,10 @@ class WrongVersion(WireError):
     """The other side speaks another version of it."""
 
 
+class Oversized(WireError):
+    """A message has more bytes than it may have; they were not read."""
+
+
 class Link:
     """One connection with time limits: ``hang_up`` may be called from any thread and ends whatever waits on it."""
 
@@ -56,8 +60,13 @@ class Link:
         self._connection.send_bytes(message)
 
     def receive(self, most: int) -> bytes:
-        """One message. Raises EOFError at the end, OSError on a broken one or one of more than ``most`` bytes."""
-        return self._connection.recv_bytes(most)
+        """One message. Raises EOFError at the end, OSError on a broken one, Oversized on more than ``most`` bytes."""
+        try:
+            return self._connection.recv_bytes(most)
+        except OSError as error:
+            if self._connection.closed or self._connection.readable:
+                raise
+            raise Oversized(f"it has more than {most} bytes") from error  # nothing more is read from such a connection
 
     @contextlib.contextmanager
     def limit(self, seconds: float) -> Iterator[threading.Event]:
