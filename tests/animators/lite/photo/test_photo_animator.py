@@ -29,6 +29,7 @@ from vcam.animators.lite.mouth import MouthShape
 from vcam.animators.lite.photo import PhotoAvatar
 from vcam.animators.lite.photo.compositor import PHOTO_REACH, PhotoCompositor
 from vcam.animators.lite.photo.framing import compose
+from vcam.animators.lite.photo.glasses import find_glasses
 from vcam.errors import AnimatorError
 from vcam.media import ByteArray, silence
 from vcam.profile.model import LiteOptions
@@ -256,6 +257,17 @@ def test_glasses_stay_where_they_are_when_eyes_move(eyes: EyeShape) -> None:
     assert again.sum() <= ((np.abs(rest.astype(int) - FRAMES).max(axis=2) < 25) & there).sum() + 2
 
 
+@pytest.mark.parametrize(("name", "much"), [("brow_left", 1.6), ("frown", 1.0), ("cheeks", 1.0)])
+def test_glasses_are_stiff_when_the_face_around_them_moves(name: str, much: float) -> None:
+    head = HeadPose(**{name: much * getattr(PHOTO_REACH, name)})
+    face, scene = avatar(1280, 720, 2 * UNIT), Scene(1280, 720)
+    rest = glasses(face.rgb, (640.0, 720 * 0.42), 2 * UNIT)
+    moved = PhotoCompositor(replace(face, rgb=rest), scene).draw(head, MouthShape(), EyeShape())
+    frames = np.abs(rest.astype(int) - FRAMES).max(axis=2) < 12
+    assert np.abs(moved.astype(int) - rest).max(axis=2)[frames].max() <= 24  # a tenth of a pixel
+    assert np.abs(moved.astype(int) - rest).max() > 10  # it does move elsewhere
+
+
 def test_hair_over_the_brows_stays_in_a_blink() -> None:
     """Strands that end just above the lashes are not drawn down by the lid."""
     rest, shut = drawn_over(fringe(avatar().rgb, CENTRE, UNIT, ends=-0.18), EyeShape(1.0))
@@ -288,6 +300,17 @@ def test_a_shut_lid_is_smooth_skin_with_one_dark_line() -> None:
         skin = lid[: int(np.nonzero(dark)[0][0]) - 2]
         assert len(skin) > 0.1 * UNIT
         assert np.abs(np.diff(skin, axis=0)).max() < 14
+
+
+@pytest.mark.parametrize("roll", [0.0, 12.0])
+def test_glasses_are_found_and_bare_faces_have_none(roll: float) -> None:
+    rgb, landmarks = avatar(roll=roll).rgb, avatar(roll=roll).landmarks
+    assert find_glasses(rgb, landmarks) is None
+    lenses = find_glasses(glasses(rgb, CENTRE, UNIT, roll), landmarks)
+    assert lenses is not None
+    for lens in lenses:
+        assert lens.down == pytest.approx(0.31, abs=0.05)
+        assert lens.up == pytest.approx(0.23, abs=0.05)
 
 
 def test_a_glance_moves_the_iris_and_not_the_lids() -> None:

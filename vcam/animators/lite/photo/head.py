@@ -11,6 +11,7 @@ from vcam.media import ByteArray, FloatArray
 
 from ..compositor import HeadPose
 from .framing import MARGIN, Rect, Shot
+from .glasses import Lens, beside, find_glasses
 from .landmarks import Brow, FaceFrame, Landmarks
 
 GRID = 8  # pixels between the grid's points
@@ -20,6 +21,10 @@ _STEPS = 4  # positions are rounded to this part of a pixel: smaller changes are
 _REACHES = (15.0, 9.0, 0.06, 17.0, 12.0, 15.0, 15.0, 12.0, 5.0, 7.0)
 _PIVOT = (0.0, 1.9)  # face units: the joint that the head rolls about
 _REACH = 0.55  # face units around the head over which its motion fades out
+_STIFF = (
+    0.06,
+    0.18,
+)  # face units beside the lenses of glasses: brows and cheeks do not move there, and do from there on
 
 
 class HeadWarp:
@@ -34,14 +39,15 @@ class HeadWarp:
         face = shot.landmarks
         self._unit = face.frame.unit / UNITS
         x, y = _grid(0, 0, -(-columns // GRID) + 2, -(-rows // GRID) + 2)
-        fields = _fields(face, face.frame, x, y, _stillness(shot, x, y))
+        glasses = find_glasses(shot.canvas, face)
+        fields = _fields(face, face.frame, x, y, _stillness(shot, x, y), glasses)
         reach = np.array(_REACHES, np.float32).reshape(-1, 1, 1, 1)
         moving = (np.abs(fields) * reach).sum(axis=0).max(axis=0) > 1 / _STEPS
         left, top, right, bottom = self.rect = _bounds(moving, rows, columns)
         # the grid's points lie in the middle of blocks that begin at the rectangle's corner, with one block around it
         across, down = -(-(right - left) // GRID) + 2, -(-(bottom - top) // GRID) + 2
         x, y = _grid(left, top, across, down)
-        fields = _fields(face, face.frame, x, y, _stillness(shot, x, y))
+        fields = _fields(face, face.frame, x, y, _stillness(shot, x, y), glasses)
         self._fields = np.ascontiguousarray(fields.reshape(len(fields), -1), np.float32)  # [10, 2 * points]
         # pixels that one of each number moves the picture by, at most: what rounding goes by
         self.strength: list[float] = (np.abs(self._fields).max(axis=1) + 1e-6).tolist()
@@ -111,7 +117,14 @@ def _stillness(shot: Shot, x: FloatArray, y: FloatArray) -> FloatArray:
     return free
 
 
-def _fields(face: Landmarks, frame: FaceFrame, x: FloatArray, y: FloatArray, free: FloatArray) -> FloatArray:
+def _fields(
+    face: Landmarks,
+    frame: FaceFrame,
+    x: FloatArray,
+    y: FloatArray,
+    free: FloatArray,
+    glasses: tuple[Lens, Lens] | None,
+) -> FloatArray:
     """float32 [10, 2, rows, columns]: x, y, roll (a radian), yaw, pitch, both brows, frown, cheeks, breath."""
     unit = frame.unit
     cos, sin = math.cos(frame.roll), math.sin(frame.roll)
@@ -121,7 +134,10 @@ def _fields(face: Landmarks, frame: FaceFrame, x: FloatArray, y: FloatArray, fre
     chin = frame.to_face(face.jaw.chin)[1]
     head = _head_weight(face, frame, u, v, chin) * free
     depth = _depth(face, frame, u, v, chin) * free
-    above = smooth((-0.17 - v) / 0.14) * free  # the lids are below
+    soft = free  # where skin moves by itself
+    if glasses is not None:
+        soft = free * smooth((beside(glasses, u, v) - _STIFF[0]) / (_STIFF[1] - _STIFF[0]))
+    above = smooth((-0.17 - v) / 0.14) * soft  # the lids are below
     left, right_ = (_brow(brow, frame, u, v) * above for brow in (face.brow_left, face.brow_right))
     pinch, press = _frown(face, frame, u, v)
     body = _body_weight(u, v, chin) * free
@@ -138,7 +154,7 @@ def _fields(face: Landmarks, frame: FaceFrame, x: FloatArray, y: FloatArray, fre
         (zero, -left * px),
         (zero, -right_ * px),
         (pinch * above * px, press * above * px),
-        (zero, -_cheeks(face, frame, u, v) * free * px),
+        (zero, -_cheeks(face, frame, u, v) * soft * px),
         (zero, -body * px),
     ):
         out.append(np.stack([right * cos - down * sin, right * sin + down * cos]))

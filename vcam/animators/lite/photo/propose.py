@@ -19,6 +19,7 @@ from .teeth import with_teeth
 _BELOW_LIP = 0.5  # units from the lower lip's edge to the chin, at least as a rule
 _SMALL = 40.0  # pixels between the irises, below which features are hard to see
 _UNSURE = 0.45
+_WIDER = 0.04  # units that one eye may go further to a side than the other one
 # (degrees clockwise from the picture's right, usual distance of the face's edge), seen from between nose and mouth.
 # Proportions as in Farkas, Anthropometry of the Head and Face, 1994.
 _JAW = ((-28.0, 1.17), (2.0, 1.08), (27.0, 1.03), (53.0, 1.02))
@@ -138,7 +139,12 @@ def _landmarks(rgb: ByteArray, face: Face) -> tuple[Landmarks, float]:
 
 
 def _alike(left: EyeEdges, right: EyeEdges) -> list[EyeEdges]:
-    """Two eyes of one face open about equally: the one that was seen less gets most of the other's height."""
+    """Two eyes of one face are about equally wide: what goes further is hair or a frame. They open about equally: the
+    one that was seen less gets most of the other's height."""
+    inner = min(left.right[0] - left.iris[0], right.iris[0] - right.left[0]) + _WIDER
+    outer = min(left.iris[0] - left.left[0], right.right[0] - right.iris[0]) + _WIDER
+    left = _narrowed(left, outer, inner)
+    right = _narrowed(right, inner, outer)
     both = (left, right)
     up, down = max(e.iris[1] - e.top for e in both), max(e.bottom - e.iris[1] for e in both)
     return [
@@ -147,6 +153,13 @@ def _alike(left: EyeEdges, right: EyeEdges) -> list[EyeEdges]:
         )
         for e in both
     ]
+
+
+def _narrowed(eye: EyeEdges, to_left: float, to_right: float) -> EyeEdges:
+    x = eye.iris[0]
+    return replace(
+        eye, left=(max(eye.left[0], x - to_left), eye.left[1]), right=(min(eye.right[0], x + to_right), eye.right[1])
+    )
 
 
 def _towards(value: float, largest: float) -> float:
