@@ -173,11 +173,12 @@ class FakeSession:
     warnings: list[str] = field(default_factory=list)
     muted: bool = False
     paused: bool = False
+    is_cut: bool = False
     refuses: bool = False
 
     def status(self) -> dict[str, Any]:
         return {
-            "state": "paused" if self.paused else "muted" if self.muted else "live",
+            "state": "cut" if self.is_cut else "paused" if self.paused else "muted" if self.muted else "live",
             "uptime_s": 12.5,
             "profile": "default",
             "avatar": "robin",
@@ -207,6 +208,9 @@ class FakeSession:
                 "total": 135.1,
             },
             "warnings": list(self.warnings),
+            "muted": self.muted,
+            "paused": self.paused,
+            "cut": self.is_cut,
         }
 
     def _note(self, name: str) -> None:
@@ -220,7 +224,7 @@ class FakeSession:
 
     def resume(self) -> None:
         self._note("resume")
-        self.paused = False
+        self.paused = self.is_cut = False
 
     def mute(self) -> None:
         self._note("mute")
@@ -238,6 +242,7 @@ class FakeSession:
 
     def cut(self) -> None:
         self._note("cut")
+        self.paused = self.is_cut = True
 
     def switch(self, target: str) -> None:
         self._note(f"switch {target}")

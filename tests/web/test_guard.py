@@ -86,12 +86,12 @@ def test_changes_need_the_pages_own_origin(camera: PreviewCamera, session: FakeS
 
 
 def test_every_action_and_no_other(camera: PreviewCamera, session: FakeSession) -> None:
-    for action in ("mute", "unmute", "pause", "resume"):
+    for action in ("mute", "unmute", "pause", "resume", "cut"):
         assert ask(camera, f"/control/{action}", "POST", headers=origin(camera)).status == 204
     for action in ("stop", "switch", "status", "__init__"):
         assert ask(camera, f"/control/{action}", "POST", headers=origin(camera)).status == 404
     assert ask(camera, "/control/mute").status == 405
-    assert session.asked == ["mute", "unmute", "pause", "resume"]
+    assert session.asked == ["mute", "unmute", "pause", "resume", "cut"]
 
 
 def test_what_the_session_refuses_is_said() -> None:

@@ -129,6 +129,30 @@ def test_the_session_is_shown_and_controlled(page: Page) -> None:
     assert complaints.texts == []
 
 
+def test_the_panic_button_cuts_and_only_itself_brings_the_picture_back(page: Page) -> None:
+    complaints = Complaints(page)
+    session = FakeSession()
+    with preview(SIZE) as camera:
+        camera.attach(session)
+        with feeding(camera, flat(COLOURS[0])):
+            page.goto(camera.device)
+            expect(page.locator("#state")).to_have_text("Live")
+            page.get_by_role("button", name="Cut").click()
+            expect(page.locator("#state")).to_have_text("Cut")
+            expect(page.locator("#tag")).to_contain_text("hear nothing")
+            expect(page.get_by_role("button", name="Pause")).to_be_disabled()
+            page.keyboard.press("p")
+            page.get_by_role("button", name="Show me again").click()
+            expect(page.locator("#state")).to_have_text("Live")
+            expect(page.locator("#tag")).to_be_hidden()
+            page.keyboard.press("c")
+            expect(page.locator("#state")).to_have_text("Cut")
+            page.keyboard.press("c")
+            expect(page.locator("#state")).to_have_text("Live")
+    assert session.asked == ["cut", "resume", "cut", "resume"]
+    assert complaints.texts == []
+
+
 def test_warnings_can_be_dismissed_and_are_no_markup(page: Page) -> None:
     complaints = Complaints(page)
     session = FakeSession(warnings=["<img src=x onerror=alert(1)> is the name of a device. Run `vcam doctor`."])

@@ -1,4 +1,4 @@
-"""The preview's web application: the page, the pictures, the voice, the status and four buttons."""
+"""The preview's web application: the page, the pictures, the voice, the status and what the buttons ask for."""
 
 from __future__ import annotations
 
@@ -136,6 +136,7 @@ class PreviewApp:
             "unmute": control.unmute,
             "pause": control.pause,
             "resume": control.resume,
+            "cut": control.cut,
         }
         action = actions.get(request.path_params["action"])
         if action is None:

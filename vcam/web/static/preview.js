@@ -108,6 +108,7 @@ const WORDS = {
   live: "Live",
   muted: "Muted",
   paused: "Paused",
+  cut: "Cut",
   degraded: "Degraded",
   stopping: "Stopping",
   failed: "Failed",
@@ -119,6 +120,7 @@ const session = {
   run: "", // changes whenever the server starts anew, which ends every stream
   muted: false,
   paused: false,
+  cut: false,
   failures: 0,
 
   async poll() {
@@ -176,18 +178,20 @@ const session = {
 
     this.paused = status.paused ?? status.state === "paused";
     this.muted = status.muted ?? status.state === "muted";
+    this.cut = status.cut ?? status.state === "cut";
     const passing = ["starting", "degraded", "stopping", "failed"].includes(status.state);
-    this.setState(passing ? status.state : this.paused ? "paused" : this.muted ? "muted" : "live");
+    this.setState(this.cut ? "cut" : passing ? status.state : this.paused ? "paused" : this.muted ? "muted" : "live");
 
     const full = preview.viewers >= preview.viewers_limit && picture.img.naturalWidth === 0;
     if (full) say("Too many viewers", `${preview.viewers_limit} pages show this picture already. Close one of them.`, true);
     else if (picture.img.naturalWidth === 0) say("Waiting for the first picture", "", true);
     else $("message").hidden = true;
 
-    $("tag").hidden = !this.paused && !this.muted;
-    text("tag", this.paused ? "Paused: the portrait rests" : "Muted: the portrait does not speak");
+    $("tag").hidden = !this.cut && !this.paused && !this.muted;
+    text("tag", this.cut ? "Cut: others see this card and hear nothing" : this.paused ? "Paused: the portrait rests" : "Muted: the portrait does not speak");
     button("mute", this.muted, this.muted ? "Unmute" : "Mute");
-    button("pause", this.paused, this.paused ? "Resume" : "Pause");
+    button("pause", this.paused && !this.cut, this.paused && !this.cut ? "Resume" : "Pause");
+    button("cut", this.cut, this.cut ? "Show me again" : "Cut");
     enable(true);
 
     if (preview.controllable) {
@@ -231,7 +235,8 @@ function button(id, on, label) {
 }
 
 function enable(possible) {
-  for (const id of ["mute", "pause", "listen"]) $(id).disabled = !possible;
+  for (const id of ["mute", "pause", "cut", "listen"]) $(id).disabled = !possible;
+  if (session.cut) $("pause").disabled = true; // only its own button takes the card away
 }
 
 const known = (value) => typeof value === "number" && Number.isFinite(value);
@@ -245,7 +250,7 @@ function showVoice(audio) {
   $("meter").setAttribute("aria-valuenow", level.toFixed(0));
   $("meter").setAttribute("aria-valuetext", level > METER_FLOOR_DB ? `${level.toFixed(0)} dB` : "no sound");
   $("speech").classList.toggle("on", speaks);
-  text("speech", session.muted ? "Muted" : session.paused ? "Paused" : speaks ? "Speaking" : "Quiet");
+  text("speech", session.cut ? "Cut" : session.muted ? "Muted" : session.paused ? "Paused" : speaks ? "Speaking" : "Quiet");
   text("level-text", level > METER_FLOOR_DB ? `${level.toFixed(0)} dB`.replace("-", "−") : "–");
   const rate = known(audio.sample_rate) ? `${rounded(audio.sample_rate / 1000, 1)} kHz` : "";
   const overruns = audio.overruns ? `${audio.overruns} overruns` : "";
@@ -359,13 +364,15 @@ const sound = {
 
 const actions = {
   m: () => session.act(session.muted ? "unmute" : "mute"),
-  p: () => session.act(session.paused ? "resume" : "pause"),
+  p: () => session.cut || session.act(session.paused ? "resume" : "pause"),
+  c: () => session.act(session.cut ? "resume" : "cut"),
   l: () => sound.toggle(),
   f: toggleFullScreen,
 };
 
 $("mute").addEventListener("click", actions.m);
 $("pause").addEventListener("click", actions.p);
+$("cut").addEventListener("click", actions.c);
 $("listen").addEventListener("click", actions.l);
 $("full").addEventListener("click", actions.f);
 $("picture").addEventListener("dblclick", (event) => {
