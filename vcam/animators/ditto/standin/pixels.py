@@ -117,8 +117,8 @@ def _carried(graph: Graph, at: str, moved: str, points: tuple[int, ...], spread:
 def _with_mouth(graph: Graph, picture: str, source: str, driving: str) -> str:
     """Dark where the lips are apart: an ellipse between the upper and the lower lip."""
 
-    def part(points: str, number: int, axis: int) -> str:
-        return graph.reshape(graph.slice(graph.gather(points, 1, (number,)), 2, axis, axis + 1), 1)
+    def part(points: str, number: int, axis: int) -> str:  # [1, 1, 1, 1], so that a batch stays the first axis
+        return graph.reshape(graph.slice(graph.gather(points, 1, (number,)), 2, axis, axis + 1), 1, 1, 1, 1)
 
     upper, lower = (graph.sub(part(driving, point, 1), part(source, point, 1)) for point in (14, 19))
     apart = graph.op("Relu", graph.sub(lower, upper))
