@@ -273,7 +273,7 @@ def _on_device(
     drawing = DeviceFrames(backend, warp, decoder, form="i420")
     renderer = Renderer(loaded["stitch_network"], warp, decoder)
     kept = backend.put(features)
-    begun: list[int] = []
+    begun: list[Any] = []
 
     def make(frame: int) -> ByteArray:
         x_s, x_d = points[0], points[frame % len(points)]

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Hashable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -16,7 +18,7 @@ import numpy as np
 from vcam.animators.base import Animator, Pose, Scene, StageLoad, Steering
 from vcam.animators.easing import EasedSteering
 from vcam.live.meters import Timings
-from vcam.media import FRAME_SAMPLES, AudioChunk, ByteArray, FloatArray
+from vcam.media import FRAME_SAMPLES, AudioChunk, ByteArray, FloatArray, Picture
 
 from .avatar import Character, DittoAvatar
 from .blinks import EndlessBlinks
@@ -43,6 +45,7 @@ from .steering import turned
 if TYPE_CHECKING:
     from vcam.profile.model import Profile
 
+    from .backends.base import Form
     from .build import DittoBuilder
 
 logger = logging.getLogger(__name__)
@@ -104,6 +107,7 @@ class DittoAnimator(Animator):
         self._asked: int | None = None  # the emotion that was asked for last,
         self._shown: int | None = None  # and the one that the motion knows of
         self._placing = InScene(scene)
+        self._form: Form = "rgb" if scene.width % 2 or scene.height % 2 else "i420"
         self._pasting = Timings()
         self._maker = self._frame_maker(plan.options)
         self._stages = stages_of(
@@ -154,10 +158,35 @@ class DittoAnimator(Animator):
             yield self._pose(options, frame, row, rows[0], None)
 
     def render(self, pose: Pose) -> ByteArray:
-        if not isinstance(pose, DittoPose):
-            raise TypeError(f"expected a DittoPose, not {type(pose).__name__}")
+        return self._made(pose, "rgb")
+
+    def draw(self, pose: Pose) -> ByteArray | Picture:
+        return _as_picture(pose, self._made(pose, self._form))
+
+    def draw_all(self, poses: Iterable[Pose]) -> Iterator[tuple[Pose, ByteArray | Picture]]:
+        """Where frames are drawn on a GPU, as many together as there are engines for (`vcam engines build --batch`),
+        and some while those before them are on their way.
+
+        A live session does without. The first frame of a clip is due at once, and would wait for the others of its
+        batch; the others are due 40 ms apart, so there is time for each; but the sound that comes meanwhile would
+        wait to be heard until all are drawn, and so would the next clip. Nor is there ever anything to catch up with:
+        what would come too late is left out. So a batch could only make the delay longer.
+        """
+        coming = iter(poses)
+        for first in coming:  # which may have brought another frame maker
+            known = chain((first,), coming)
+            if not self._maker.makes_several:
+                yield from super().draw_all(known)
+            else:
+                made = self._maker.make_all(map(_known, known), self._form, self.networks.drawing)
+                with closing(made):
+                    for pose, frame in made:
+                        yield pose, _as_picture(pose, frame)
+
+    def _made(self, pose: Pose, form: Form) -> ByteArray:
+        one = _known(pose)
         with self.networks.drawing:
-            return self._maker.make(pose.frame, pose.row, pose.rest, pose.control, pose.alike)
+            return self._maker.make(one.frame, one.row, one.rest, one.control, one.alike, form)
 
     def reset(self, pts: int) -> None:
         if pts % FRAME_SAMPLES:
@@ -216,7 +245,7 @@ class DittoAnimator(Animator):
             time_cond=np.zeros(1, np.int64),
         )
         with self.networks.drawing:
-            self._maker.make(0, self._motion.rest, self._motion.rest, NO_CONTROL)
+            self._maker.make(0, self._motion.rest, self._motion.rest, NO_CONTROL, form=self._form)
 
     def close(self) -> None:
         if not self._closed:
@@ -260,3 +289,14 @@ class DittoAnimator(Animator):
         control = turned(own.over(options.overall_ctrl_info), steering)
         alike = (idle, steering) if idle is not None and own is NO_CONTROL else None
         return DittoPose(frame * FRAME_SAMPLES, frame, row, rest, control, alike)
+
+
+def _known(pose: Pose) -> DittoPose:
+    if not isinstance(pose, DittoPose):
+        raise TypeError(f"expected a DittoPose, not {type(pose).__name__}")
+    return pose
+
+
+def _as_picture(pose: Pose, frame: ByteArray) -> ByteArray | Picture:
+    """Frames in I420 have two axes."""
+    return Picture(pose.pts, frame) if frame.ndim == 2 else frame

@@ -22,6 +22,7 @@ class Metered(Network):
         self.times = Timings()
         self._network = network
         self._lock = threading.Lock()
+        self._several: dict[int, Metered | None] = {}
 
     @property
     def inner(self) -> Network:
@@ -38,6 +39,16 @@ class Metered(Network):
             for _ in schedule.times:  # measured as what it stands for: so many calls
                 self.times.add(spent.seconds / len(schedule.times))
         return made
+
+    def several(self, count: int) -> Network | None:
+        """Measured by itself."""
+        if count == 1:
+            return self
+        with self._lock:
+            if count not in self._several:
+                network = self._network.several(count)
+                self._several[count] = None if network is None else Metered(network)
+            return self._several[count]
 
     def close(self) -> None:
         with self._lock:

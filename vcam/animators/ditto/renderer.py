@@ -35,6 +35,16 @@ class Renderer:
             return x_d
         return self._stitch(kp_source=x_s, kp_driving=x_d)["out"]
 
+    def stitch_all(self, x_s: FloatArray, x_d: FloatArray) -> Tensor:
+        """As :meth:`stitch` for some frames, float32 [n, 21, 3]; on the device, if possible, until the next call."""
+        network = self._stitch
+        if network is None:
+            return x_d
+        several = network.several(len(x_d))
+        if several is not None:
+            return several.run({"kp_source": x_s, "kp_driving": x_d}, keep=("out",))["out"]
+        return np.concatenate([self.stitch(x_s[k : k + 1], x_d[k : k + 1]) for k in range(len(x_d))])
+
     def render(self, features: Tensor, x_s: FloatArray, x_d: FloatArray, observe: Observe = nobody) -> FloatArray:
         """The face in 0..255: float32 RGB [512, 512, 3], valid until the next call.
 

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from vcam.animators.ditto.networks import NetworkSpec
 from vcam.live.meters import Timings
 
 Array = npt.NDArray[Any]
+Form = Literal["rgb", "i420"]  # of pictures: uint8 [h, w, 3], or [h * 3 / 2, w] of BT.601 in limited range
 
 
 class DeviceTensor(Protocol):
@@ -75,6 +76,13 @@ class Network(ABC):
         """
         return None
 
+    def several(self, count: int) -> Network | None:
+        """This network for ``count`` items at once, whose tensors' first sizes are as many; None if there is none.
+
+        Loaded when it is first asked for, closed with this one.
+        """
+        return self if count == 1 else None
+
     def warm_up(self, **shapes: tuple[int, ...]) -> None:
         """Run once on zeros, so that no frame pays for what a backend does at first use.
 
@@ -103,6 +111,32 @@ class Drawing(Protocol):
 
     def paste(self, index: int, paster: Any, crop: Any) -> Array:
         """The crop in the picture of source frame ``index``, whose ``Paster`` is given: uint8 RGB [h, w, 3]."""
+
+
+@runtime_checkable
+class WholeDrawing(Drawing, Protocol):
+    """That also pastes and converts there, and can begin a frame while the one before is on its way to main memory.
+
+    ``x_d`` may be a tensor on the device.
+    """
+
+    def face(self, features: Tensor, x_s: Array, x_d: Tensor) -> Any:
+        """A crop, valid until the next call."""
+
+    def sizes(self) -> Sequence[int]:
+        """How many frames can be drawn together, the largest first, 1 the last."""
+
+    def paste(self, index: int, paster: Any, crop: Any, form: Form | None = None) -> Array:
+        """As ``Drawing``'s, in this form."""
+
+    def begin_all(
+        self, form: Form, places: Sequence[tuple[int, Any]], features: Sequence[Tensor], x_s: Array, x_d: Tensor
+    ) -> Any:
+        """Start one of ``sizes`` frames, without waiting for them: of each the source frame's index and ``Paster``
+        and the features; key points float32 [n, 21, 3]. Two such may be under way."""
+
+    def finish_all(self, begun: Any) -> Array:
+        """Wait for what was begun: the pictures, one behind the other, valid until the next but one is begun."""
 
 
 class Backend(ABC):

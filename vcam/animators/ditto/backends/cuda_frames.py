@@ -1,4 +1,4 @@
-"""Faces and frames that stay on the GPU: warp, decode, clip, paste, resize, convert; one picture comes back.
+"""Frames that stay on the GPU: drawn, pasted, resized, converted; one picture comes back.
 
 Nothing but key points goes up for a frame, and nothing but the finished picture comes down, through pinned memory and
 on a stream of its own: of two slots one is read while the other is drawn.
@@ -9,26 +9,26 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vcam.animators.ditto.renderer import CROP
-from vcam.errors import AnimatorError
 from vcam.live.meters import Timings
 from vcam.media import ByteArray, FloatArray
 
-from .base import Tensor
-from .cuda_kernels import Kernels
-from .tensorrt_part import Part, TrtTensor
+from .base import Form, Tensor
+from .cuda_faces import DeviceFaces
+from .tensorrt_part import TrtTensor
 
 if TYPE_CHECKING:
     from vcam.animators.ditto.paste import Paster
 
     from .tensorrt import TensorRtBackend, TensorRtNetwork
 
-Form = Literal["rgb", "i420"]
 SLOTS = 2
+AT_ONCE = (4, 2)  # frames, where there are engines for so many
+_CROP_BYTES = CROP * CROP * 3
 _KEPT_PLACES = 96  # source frames whose paste is kept ready: 10 MB each at 1280x720
 
 
@@ -41,14 +41,22 @@ class _Place:
     parts: Sequence[TrtTensor]
 
 
-class _Slot:
-    """A frame on its way: device memory, pinned memory, and when each is done with."""
+class Slot:
+    """Frames on their way, at most as many as there is room for: device memory, pinned memory, and when each is done
+    with."""
 
     def __init__(self, backend: TensorRtBackend, shape: tuple[int, ...]) -> None:
         self.made = backend.room(shape, np.uint8)
         self.pinned: ByteArray = backend.pinned(shape, np.uint8)
         self.drawn, self.arrived = backend.gpu.event(), backend.gpu.event()
+        self.count = 0
         self.on_its_way = False
+
+    def wait(self) -> None:
+        """With the device current."""
+        if self.on_its_way:
+            self.arrived.synchronize()
+            self.on_its_way = False
 
 
 class DeviceFrames:
@@ -66,36 +74,52 @@ class DeviceFrames:
         size: tuple[int, int] | None = None,
         times: Timings | None = None,
     ) -> None:
-        """``form``, ``size`` (columns, rows; None: the pictures' own): of what is returned. ``times``: gets the s of
-        each face, for which it is then waited.
+        """``form``: of what is returned where nothing else is said; ``size`` (columns, rows; None: the pictures'
+        own). ``times``: gets the s of each face that :meth:`face` draws, for which it is then waited.
 
         Raises AnimatorError where the kernels cannot be compiled.
         """
-        self._backend = backend
+        self._backend, self._warp, self._decoder = backend, warp, decoder
         self._form, self._size, self._times = form, size, times
-        self._warp, self._decoder = _only_part(warp), _only_part(decoder)
         with backend.gpu.current():
             self._kernels = backend.kernels(backend.stream)
-            self._crop = backend.room((CROP, CROP, 3), np.uint8)
-            self._copies = backend.copies
-        self._features: Tensor | None = None  # what is in the warp network's own buffer, when graphs are recorded
-        self._graph: Any = None
+            one = DeviceFaces(backend, warp, decoder)
+            self._crop = TrtTensor(
+                backend.gpu, backend.stream, one.crops.address, (CROP, CROP, 3), one.crops.dtype, one.crops
+            )
+        self._faces = {1: one}
+        self._tried = False
         self._places: OrderedDict[int, _Place] = OrderedDict()
         self._canvas: TrtTensor | None = None
         self._shown = -1
         self._resized: TrtTensor | None = None
-        self._slots: list[_Slot] = []
+        self._slots: dict[tuple[Form, int], list[Slot]] = {}
         self._next = 0
 
-    def face(self, features: Tensor, x_s: FloatArray, x_d: FloatArray) -> TrtTensor:
+    def sizes(self) -> Sequence[int]:
+        """How many frames can be drawn together, the largest first; engines for several are loaded here."""
+        if not self._tried:
+            self._tried = True
+            for count in AT_ONCE:
+                warp, decoder = self._warp.several(count), self._decoder.several(count)
+                if warp is None or decoder is None:
+                    self._warp.forget_several(count)
+                    self._decoder.forget_several(count)
+                    continue
+                with self._backend.gpu.current():
+                    self._faces[count] = DeviceFaces(self._backend, warp, decoder)
+        return sorted(self._faces, reverse=True)
+
+    def face(self, features: Tensor, x_s: FloatArray, x_d: Tensor) -> TrtTensor:
         """The face as uint8 RGB [512, 512, 3] on the GPU, valid until the next call; arguments as ``Renderer``'s."""
-        if self._times is None:
-            return self._face(features, x_s, x_d)
-        with self._times.measure():
-            made = self._face(features, x_s, x_d)
-            with self._backend.gpu.current():
-                self._backend.stream.synchronize()
-        return made
+        with self._backend.gpu.current():
+            if self._times is None:
+                self._faces[1].draw([features], x_s, x_d)
+            else:
+                with self._times.measure():
+                    self._faces[1].draw([features], x_s, x_d)
+                    self._backend.stream.synchronize()
+        return self._crop
 
     def keep(self, crop: TrtTensor) -> TrtTensor:
         """A copy of a face that lasts."""
@@ -104,86 +128,71 @@ class DeviceFrames:
             self._backend.stream.copy(made.address, crop.address, crop.size)
         return made
 
-    def paste(self, index: int, paster: Paster, crop: TrtTensor) -> ByteArray:
+    def paste(self, index: int, paster: Paster, crop: TrtTensor, form: Form | None = None) -> ByteArray:
         """:meth:`begin` and :meth:`finish`."""
-        return self.finish(self.begin(index, paster, crop))
+        return self.finish(self.begin(index, paster, crop, form))
 
-    def begin(self, index: int, paster: Paster, crop: TrtTensor) -> int:
+    def begin(self, index: int, paster: Paster, crop: TrtTensor, form: Form | None = None) -> Slot:
         """Start a frame: the face in the picture of source frame ``index``. Returns at once, the frame's slot."""
-        backend, stream = self._backend, self._backend.stream
-        with backend.gpu.current():
-            place = self._place(index, paster)
-            rows, columns = place.picture.shape[:2]
-            canvas = self._canvas
-            if canvas is None:
-                canvas = self._canvas = backend.room(place.picture.shape, np.uint8)
-            if self._shown != index:
-                stream.copy(canvas.address, place.picture.address, canvas.size)
-                self._shown = index
-            if place.box is not None:
-                parts = [part.address for part in place.parts]
-                self._kernels.paste(
-                    crop.address, CROP, parts[0], parts[1], parts[2], parts[3], canvas.address, columns, place.box
-                )
-            number, slot = self._slot(columns, rows)
-            self._convert(canvas, columns, rows, slot)
-            stream.record(slot.drawn)
-            self._copies.wait(slot.drawn)
-            self._copies.download(slot.pinned, slot.made.address)
-            self._copies.record(slot.arrived)
-            slot.on_its_way = True
-        return number
-
-    def finish(self, slot: int) -> ByteArray:
-        """Wait for a frame: uint8 RGB [h, w, 3] or I420 [h * 3 / 2, w], valid until the next but one is begun."""
-        ready = self._slots[slot]
-        if ready.on_its_way:
-            with self._backend.gpu.current():
-                ready.arrived.synchronize()
-            ready.on_its_way = False
-        return ready.pinned
-
-    def _face(self, features: Tensor, x_s: FloatArray, x_d: FloatArray) -> TrtTensor:
-        warp, decoder = self._warp, self._decoder
         with self._backend.gpu.current():
-            try:
-                warp.settle()
-                warp.put("kp_source", x_s)
-                warp.put("kp_driving", x_d)
-                self._give_features(features)
-            except ValueError as error:
-                raise AnimatorError(f"The network warp_network: {error}") from error
-            if self._graph is not None:
-                self._backend.stream.replay(self._graph)
-                return self._crop
-            warp.write_at("out", warp.address("out"))
-            decoder.read_at("feature", warp.address("out"))
-            decoder.write_at("output", decoder.address("output"))
-            self._draw(None, self._kernels)
-            if self._backend.graphs:
-                # recorded after a first run, which lets TensorRT do what it does but once
-                recording = self._backend.gpu.stream()
-                kernels = self._backend.kernels(recording)
-                self._backend.stream.synchronize()
-                self._graph = recording.capture(lambda: self._draw(recording, kernels))
-        return self._crop
+            return self._start(form or self._form, [(index, paster)], crop.address)
 
-    def _draw(self, stream: Any, kernels: Kernels) -> None:
-        self._warp.run(stream)
-        self._decoder.run(stream)
-        kernels.quantise(self._decoder.address("output"), self._crop.address, CROP * CROP)
+    def finish(self, begun: Slot) -> ByteArray:
+        """Wait for a frame: uint8 RGB [h, w, 3] or I420 [h * 3 / 2, w], valid until the next but one is begun."""
+        picture: ByteArray = self.finish_all(begun)[0]
+        return picture
 
-    def _give_features(self, features: Tensor) -> None:
-        warp = self._warp
-        if not isinstance(features, TrtTensor):
-            warp.put("feature_3d", features if isinstance(features, np.ndarray) else features.numpy())
-        elif not self._backend.graphs:
-            warp.use("feature_3d", features)
-        elif features is not self._features:  # a graph reads where it was recorded
-            warp.use("feature_3d", features)
-            self._backend.stream.copy(warp.address("feature_3d"), features.address, features.size)
-            warp.read_at("feature_3d", warp.address("feature_3d"))
-        self._features = features
+    def begin_all(
+        self,
+        form: Form,
+        places: Sequence[tuple[int, Paster]],
+        features: Sequence[Tensor],
+        x_s: FloatArray,
+        x_d: Tensor,
+    ) -> Slot:
+        """Start one of ``sizes`` frames, their faces drawn together; see ``WholeDrawing``. Returns at once."""
+        faces = self._faces[len(places)]
+        with self._backend.gpu.current():
+            faces.draw(features, x_s, x_d)
+            return self._start(form, places, faces.crops.address)
+
+    def finish_all(self, begun: Slot) -> ByteArray:
+        """Wait for what was begun: the pictures one behind the other, valid until the next but one is begun."""
+        if begun.on_its_way:
+            with self._backend.gpu.current():
+                begun.wait()
+        return begun.pinned[: begun.count]
+
+    def _start(self, form: Form, places: Sequence[tuple[int, Paster]], crops: int) -> Slot:
+        stream, copies = self._backend.stream, self._backend.copies
+        slot = None
+        for item, (index, paster) in enumerate(places):
+            canvas = self._pasted(index, paster, crops + item * _CROP_BYTES)
+            rows, columns = canvas.shape[:2]
+            if slot is None:
+                slot = self._slot(form, len(places), columns, rows)
+            self._convert(form, canvas, slot.made.address + item * slot.pinned[0].nbytes)
+        assert slot is not None
+        stream.record(slot.drawn)
+        copies.wait(slot.drawn)
+        copies.download(slot.pinned[: slot.count], slot.made.address)
+        copies.record(slot.arrived)
+        slot.on_its_way = True
+        return slot
+
+    def _pasted(self, index: int, paster: Paster, crop: int) -> TrtTensor:
+        stream, place = self._backend.stream, self._place(index, paster)
+        if self._canvas is None:
+            self._canvas = self._backend.room(place.picture.shape, np.uint8)
+        canvas = self._canvas
+        if self._shown != index:
+            stream.copy(canvas.address, place.picture.address, canvas.size)
+            self._shown = index
+        if place.box is not None:
+            whole, fraction, mask, rest = (part.address for part in place.parts)
+            columns = canvas.shape[1]
+            self._kernels.paste(crop, CROP, whole, fraction, mask, rest, canvas.address, columns, place.box)
+        return canvas
 
     def _place(self, index: int, paster: Paster) -> _Place:
         place = self._places.get(index)
@@ -199,39 +208,28 @@ class DeviceFrames:
         self._places.move_to_end(index)
         return place
 
-    def _slot(self, columns: int, rows: int) -> tuple[int, _Slot]:
-        if not self._slots:
+    def _slot(self, form: Form, count: int, columns: int, rows: int) -> Slot:
+        room = max(self._faces) if count > 1 else 1
+        slots = self._slots.get((form, room))
+        if slots is None:
             wide, high = self._size or (columns, rows)
-            shape = (high, wide, 3) if self._form == "rgb" else (high * 3 // 2, wide)
-            self._slots = [_Slot(self._backend, shape) for _ in range(SLOTS)]
-        number = self._next
-        self._next = (number + 1) % SLOTS
-        slot = self._slots[number]
-        if slot.on_its_way:  # nobody asked for it
-            slot.arrived.synchronize()
-            slot.on_its_way = False
-        return number, slot
+            shape = (room, high, wide, 3) if form == "rgb" else (room, high * 3 // 2, wide)
+            slots = self._slots[form, room] = [Slot(self._backend, shape) for _ in range(SLOTS)]
+        self._next = (self._next + 1) % SLOTS
+        slot = slots[self._next]
+        slot.wait()  # nobody asked for it
+        slot.count = count
+        return slot
 
-    def _convert(self, canvas: TrtTensor, columns: int, rows: int, slot: _Slot) -> None:
+    def _convert(self, form: Form, canvas: TrtTensor, to: int) -> None:
+        rows, columns = canvas.shape[:2]
         source, size = canvas, (columns, rows)
         if self._size is not None and self._size != size:
             if self._resized is None:
                 self._resized = self._backend.room((self._size[1], self._size[0], 3), np.uint8)
             self._kernels.resize(source.address, size, self._resized.address, self._size)
             source, size = self._resized, self._size
-        if self._form == "i420":
-            self._kernels.rgb_to_i420(source.address, slot.made.address, *size)
+        if form == "i420":
+            self._kernels.rgb_to_i420(source.address, to, *size)
         else:
-            self._backend.stream.copy(slot.made.address, source.address, source.size)
-
-
-def _only_part(network: TensorRtNetwork) -> Part:
-    """Raises AnimatorError for engines that do not give float32, which the kernels read."""
-    (part,) = network.parts.values()
-    for info in part.tensors.values():
-        if info.dtype != np.float32 or info.shape[0] != 1:
-            raise AnimatorError(
-                f"The engine {part.engine.name} has {info.name} of the type {info.dtype} and shape {info.shape}.",
-                "Build it for one frame at once: vcam engines build --batch 1",
-            )
-    return part
+            self._backend.stream.copy(to, source.address, source.size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import weakref
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,7 +14,7 @@ import numpy.typing as npt
 
 from vcam.animators.ditto.networks import LMDM, REGISTRATION, NetworkSpec
 from vcam.engines.manifest import Target
-from vcam.engines.passes import Precision
+from vcam.engines.passes import Precision, is_batched
 from vcam.errors import AnimatorError
 from vcam.live.meters import Timings
 
@@ -30,6 +31,7 @@ from .tensorrt_runtime import TensorRt
 logger = logging.getLogger(__name__)
 
 _CONDITION, _STEP = "condition", "step"
+_SPARE = 512 << 20  # bytes of the GPU's memory that must be left beside what could be done without
 
 
 class TensorRtBackend(Backend):
@@ -82,17 +84,37 @@ class TensorRtBackend(Backend):
                 raise
             logger.info("%s runs on %s: %s", spec.name, self._spare.device.provider, error.message)
             return self._spare.load(path, spec)
+        return TensorRtNetwork(self, spec, self._start(spec, files, self.files.batch), path)
+
+    def load_several(self, path: Path, spec: NetworkSpec, count: int) -> TensorRtNetwork | None:
+        """The network for ``count`` frames at once; None where there is no such engine, or no memory for it."""
+        try:
+            files = replace(self.files, batch=count).current(spec, path)
+            parts = self._start(spec, files, count)
+        except AnimatorError as error:
+            logger.info("%s does not take %d frames at once: %s", spec.name, count, error.message)
+            return None
+        network = TensorRtNetwork(self, spec, parts, path)
+        with self.gpu.current():
+            free, _ = self.gpu.memory
+        if free < _SPARE:
+            logger.info("%s for %d frames at once would leave %d MB of the GPU's memory", spec.name, count, free >> 20)
+            network.close()
+            return None
+        return network
+
+    def _start(self, spec: NetworkSpec, files: Mapping[str, Path], batch: int) -> dict[str, Part]:
         parts: dict[str, Part] = {}
         with self.gpu.current():
             try:
                 for role, file in files.items():
                     parts[role] = Part(self.gpu, self.stream, self.library.read(file), self._pool)
-                _check(spec, parts, self.files.batch)
-                return TensorRtNetwork(self, spec, parts)
+                _check(spec, parts, batch)
             except AnimatorError:
                 for part in parts.values():
                     part.close()
                 raise
+        return parts
 
     def put(self, array: Array) -> Tensor:
         with self.gpu.current():
@@ -136,10 +158,13 @@ class TensorRtNetwork(Network):
     (``step``) reads it where the first left it.
     """
 
-    def __init__(self, backend: TensorRtBackend, spec: NetworkSpec, parts: Mapping[str, Part]) -> None:
+    def __init__(self, backend: TensorRtBackend, spec: NetworkSpec, parts: Mapping[str, Part], source: Path) -> None:
+        """``source``: of the network's ONNX graph."""
         self.spec = spec
         self.backend = backend
         self.parts = dict(parts)
+        self._source = source
+        self._several: dict[int, TensorRtNetwork | None] = {}
         self._first: Part | None = self.parts.get(_CONDITION)
         self._last: Part = self.parts[_STEP] if self._first else next(iter(self.parts.values()))
         self._known: Any = None  # the condition that the first part has encoded
@@ -202,7 +227,23 @@ class TensorRtNetwork(Network):
             except ValueError as error:
                 raise AnimatorError(f"The network {self.spec.name}: {error}") from error
 
+    def several(self, count: int) -> TensorRtNetwork | None:
+        if count == self.backend.files.batch:
+            return self
+        if count not in self._several:
+            batched = is_batched(self.spec)
+            self._several[count] = self.backend.load_several(self._source, self.spec, count) if batched else None
+        return self._several[count]
+
+    def forget_several(self, count: int) -> None:
+        """The network for ``count`` items is of no use: free it."""
+        network, self._several[count] = self._several.get(count), None
+        if network is not None:
+            network.close()
+
     def close(self) -> None:
+        for count in tuple(self._several):
+            self.forget_several(count)
         if self.parts:
             self._loop = None
             with self.backend.gpu.current():

@@ -27,6 +27,7 @@ class DiffusionLoop:
         steps, values = len(schedule.times), step.tensors["x"].shape
         self._count = int(np.prod(values))
         self._noises: TrtTensor | None = backend.room((steps - 1, *values), np.float32) if steps > 1 else None
+        self._pinned = backend.pinned((steps - 1, *values), np.float32) if steps > 1 else None
         self._graph: Any = None
 
     def run(self, x: Array, noises: Array, pose: Tensor, condition: Tensor) -> Array:
@@ -38,8 +39,9 @@ class DiffusionLoop:
             self._hold("cond", condition)
         self._hold("cond_frame", pose)
         step.put("x", x)
-        if self._noises is not None:
-            backend.stream.upload(self._noises.address, np.ascontiguousarray(noises))
+        if self._noises is not None and self._pinned is not None:
+            np.copyto(self._pinned, noises)  # the clip before has been waited for
+            backend.stream.upload(self._noises.address, self._pinned)
         if self._graph is not None:
             backend.stream.replay(self._graph)
         else:
@@ -73,13 +75,10 @@ class DiffusionLoop:
 
     def _hold(self, name: str, tensor: Tensor) -> None:
         """An input in the step's own buffer, where a graph finds it."""
-        step = self._step
         if isinstance(tensor, TrtTensor):
-            step.use(name, tensor)
-            self._backend.stream.copy(step.address(name), tensor.address, tensor.size)
-            step.read_at(name, step.address(name))
+            self._step.take(name, tensor)
         else:
-            step.put(name, tensor if isinstance(tensor, np.ndarray) else tensor.numpy())
+            self._step.put(name, tensor if isinstance(tensor, np.ndarray) else tensor.numpy())
 
     def _fetched(self) -> Array:
         made = self._step.fetch("x_start")

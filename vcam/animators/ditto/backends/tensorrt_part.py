@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import weakref
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 from .base import Array
 from .tensorrt_runtime import Engine, Shape, TensorInfo
+
+_TURNS = 2  # inputs may be filled while those of the run before are still on their way
 
 
 class Pool:
@@ -99,9 +101,11 @@ class Part:
         self._largest: dict[str, Shape] = {}
         self._bound: dict[str, int] = {}
         self._memory: dict[str, Any] = {}
-        self._staging: dict[str, Array] = {}
-        self._uploaded = device.event()
-        self._pending = False
+        self._held: dict[str, list[TrtTensor | None]] = {}
+        self._staging: dict[tuple[str, int], Array] = {}
+        self._uploaded = [device.event() for _ in range(_TURNS)]
+        self._pending = [False] * _TURNS
+        self._turn = 0
         for info in self.tensors.values():
             if info.profile is not None:
                 self._execution.set_shape(info.name, info.profile[2])
@@ -124,21 +128,48 @@ class Part:
         return int(self._memory[name].address)
 
     def settle(self) -> None:
-        """Before the first of some ``put``: what was uploaded last must have left the pinned memory."""
-        if self._pending:
-            self._uploaded.synchronize()
-            self._pending = False
+        """Before the first of some ``put``: what was uploaded the time before last must have left the pinned memory."""
+        self._turn = (self._turn + 1) % _TURNS
+        if self._pending[self._turn]:
+            self._uploaded[self._turn].synchronize()
+            self._pending[self._turn] = False
 
     def put(self, name: str, array: Array) -> None:
         """Copy an input to its own buffer. Raises ValueError for a wrong shape or type."""
         info = self.tensors[name]
         self._fit(info, array.shape, array.dtype)
-        room = self._stage(info).reshape(-1)[: array.size].reshape(array.shape)
+        room = self._stage(info, self._turn).reshape(-1)[: array.size].reshape(array.shape)
         np.copyto(room, array, casting="same_kind")
+        self._held.pop(name, None)
         self._bind(name, self.address(name))
         self._stream.upload(self.address(name), room)
-        self._stream.record(self._uploaded)
-        self._pending = True
+        self._stream.record(self._uploaded[self._turn])
+        self._pending[self._turn] = True
+
+    def take(self, name: str, tensor: TrtTensor) -> None:
+        """Copy an input to its own buffer, where a recording finds it. Raises ValueError for a wrong shape or type."""
+        self.use(name, tensor)
+        self._held.pop(name, None)
+        self._stream.copy(self.address(name), tensor.address, tensor.size)
+        self._bind(name, self.address(name))
+
+    def hold(self, name: str, tensors: Sequence[TrtTensor]) -> None:
+        """As :meth:`take`, of a tensor for each item; those that are there since the last time are not copied again.
+
+        They must not have changed. Raises ValueError for wrong shapes or types.
+        """
+        info = self.tensors[name]
+        wanted = (1, *info.shape[1:])
+        held = self._held.setdefault(name, [None] * info.shape[0])
+        if len(tensors) != len(held):
+            raise ValueError(f"{name} must be {len(held)} tensors, not {len(tensors)}")
+        for item, tensor in enumerate(tensors):
+            if tensor.shape != wanted or tensor.dtype != info.dtype:
+                raise ValueError(f"{name} must be {info.dtype} {wanted}, not {tensor.dtype} {tensor.shape}")
+            if held[item] is not tensor:
+                self._stream.copy(self.address(name) + item * tensor.size, tensor.address, tensor.size)
+                held[item] = tensor
+        self._bind(name, self.address(name))
 
     def use(self, name: str, tensor: TrtTensor) -> None:
         """Read an input where it is on the GPU. Raises ValueError for a wrong shape or type."""
@@ -169,7 +200,7 @@ class Part:
         """Start an output's copy to pinned memory: to be read, and copied, after ``Stream.synchronize``."""
         info = self.tensors[name]
         shape = self._shape(info)
-        room = self._stage(info).reshape(-1)[: math.prod(shape)].reshape(shape)
+        room = self._stage(info, 0).reshape(-1)[: math.prod(shape)].reshape(shape)
         self._stream.download(room, self._bound[name])
         return room
 
@@ -177,14 +208,16 @@ class Part:
         """With the device current. May be called twice."""
         while self._memory:
             self._memory.popitem()[1].free()
+        self._held.clear()
         while self._staging:
             self._pool.give_pinned(self._staging.popitem()[1])
 
-    def _stage(self, info: TensorInfo) -> Array:
+    def _stage(self, info: TensorInfo, turn: int) -> Array:
         """Pinned memory for the largest a tensor can be."""
-        if info.name not in self._staging:
-            self._staging[info.name] = self._pool.take_pinned(self._largest[info.name], info.dtype)
-        return self._staging[info.name]
+        key = (info.name, turn)
+        if key not in self._staging:
+            self._staging[key] = self._pool.take_pinned(self._largest[info.name], info.dtype)
+        return self._staging[key]
 
     def _most(self, info: TensorInfo) -> Shape:
         if info.profile is not None:

@@ -1,4 +1,7 @@
-"""The interface of ``cuda.CudaDevice``, over main memory. A stream does at once what it is asked to do.
+"""The interface of ``cuda.CudaDevice``, over main memory.
+
+A stream does what it is asked to do at once or, where the device is ``lazy``, as late as it may: when somebody waits
+for it. What is right either way does not depend on when the GPU gets to it.
 
 Addresses are checked: whoever touches what was not allocated, or was freed, fails.
 """
@@ -7,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import struct
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +28,7 @@ class Memory:
         self.address = int(self._room.ctypes.data)
 
     def free(self) -> None:
+        self._owner.finish()  # as cuMemFree does
         self._owner.held.pop(self.address, None)
 
 
@@ -33,8 +38,12 @@ class Device:
     capability = (8, 9)
     driver = "13.0"
 
-    def __init__(self, library: Path | None = None, room: int = 1 << 40) -> None:
-        """``room``: bytes that can be had."""
+    def __init__(self, library: Path | None = None, room: int = 1 << 40, *, lazy: bool = False) -> None:
+        """``room``: bytes that can be had. ``trace``: what was asked for, as (stream, what, of what), in order."""
+        self.lazy = lazy
+        self.trace: list[tuple[int, str, Any]] = []
+        self.pageable = 0  # copies from and to memory that is not pinned
+        self._locked: list[Array] = []
         self.held: dict[int, Memory] = {}
         self.streams: dict[int, Stream] = {}
         self.copied = {"up": 0, "down": 0}
@@ -49,7 +58,7 @@ class Device:
 
     @property
     def memory(self) -> tuple[int, int]:
-        return 1 << 30, 1 << 34
+        return self._left - sum(memory.size for memory in self.held.values()), self._left
 
     def alloc(self, size: int) -> Memory:
         used = sum(memory.size for memory in self.held.values())
@@ -64,13 +73,22 @@ class Device:
 
     def pinned(self, shape: Sequence[int], dtype: npt.DTypeLike) -> Array:
         self.pins += 1
-        return np.zeros(shape, dtype)
+        self._locked.append(np.zeros(shape, dtype))
+        return self._locked[-1]
+
+    def is_pinned(self, array: Array) -> bool:
+        return any(np.shares_memory(array, locked) for locked in self._locked)
 
     def stream(self) -> Stream:
         return Stream(self)
 
     def event(self) -> Event:
-        return Event()
+        return Event(self)
+
+    def finish(self) -> None:
+        """Everything that was asked of any stream."""
+        for stream in self.streams.values():
+            stream.advance()
 
     def compile(self, text: str, formats: Mapping[str, str]) -> dict[str, Any]:
         assert self._library is not None, "there is no compiler"
@@ -99,8 +117,21 @@ class Device:
 
 
 class Event:
+    """``recorded``: how often; ``reached``: how often its stream has got there."""
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+        self.recorded = self.reached = 0
+        self.stream: Stream | None = None
+
     def synchronize(self) -> None:
-        pass
+        self._device.trace.append((0, "event waited for", self))
+        self.reach(self.recorded)
+
+    def reach(self, count: int) -> None:
+        while self.reached < count:
+            assert self.stream is not None
+            self.stream.step()
 
 
 class Graph:
@@ -119,16 +150,32 @@ class Stream:
         self.handle = len(device.streams) + 1
         device.streams[self.handle] = self
         self.noted: list[Callable[[], None]] | None = None
+        self._waiting: deque[Callable[[], None]] = deque()
 
     def do(self, work: Callable[[], None]) -> None:
-        if self.noted is None:
-            work()
-        else:
+        if self.noted is not None:
             self.noted.append(work)
+        elif self._device.lazy:
+            self._waiting.append(work)
+        else:
+            work()
+
+    def step(self) -> None:
+        """The next of what is waiting."""
+        self._waiting.popleft()()
+
+    def advance(self) -> None:
+        while self._waiting:
+            self.step()
 
     def upload(self, address: int, array: Array) -> None:
         assert array.flags.c_contiguous
+        self.note("upload", array.nbytes)
         target = self._device.view(address, array.nbytes)
+        if not self._device.is_pinned(array):
+            assert self.noted is None, "a recording would read memory that is gone"
+            self._device.pageable += 1
+            array = array.copy()  # the driver does so before it returns
 
         def work() -> None:
             target[:] = array.reshape(-1).view(np.uint8)
@@ -137,6 +184,7 @@ class Stream:
         self.do(work)
 
     def download(self, array: Array, address: int) -> None:
+        self.note("download", array.nbytes)
         source = self._device.view(address, array.nbytes)
 
         def work() -> None:
@@ -144,22 +192,35 @@ class Stream:
             self._device.copied["down"] += array.nbytes
 
         self.do(work)
+        if not self._device.is_pinned(array):
+            assert self.noted is None, "a recording would write to memory that is gone"
+            self._device.pageable += 1
+            self.advance()  # the driver returns when it is done
 
     def copy(self, to: int, source: int, size: int) -> None:
+        self.note("copy", size)
         a, b = self._device.view(to, size), self._device.view(source, size)
         self.do(lambda: a.__setitem__(slice(None), b))
 
     def launch(self, function: Any, grid: Sequence[int], block: Sequence[int], arguments: Any) -> None:
+        self.note("launch", function[0])
         self.do(lambda: self._device.launch(function, grid, block, arguments))
 
     def record(self, event: Event) -> None:
-        pass
+        self.note("record", event)
+        event.recorded += 1
+        event.stream, count = self, event.recorded
+        self.do(lambda: setattr(event, "reached", count))
 
     def wait(self, event: Event) -> None:
-        pass
+        self.note("wait", event)
+        count = event.recorded
+        self.do(lambda: event.reach(count))
 
     def synchronize(self) -> None:
         assert self.noted is None, "a captured stream cannot be waited for"
+        self.note("waited for", None)
+        self.advance()
 
     def capture(self, work: Callable[[], None]) -> Graph:
         self.noted = []
@@ -170,5 +231,9 @@ class Stream:
             self.noted = None
 
     def replay(self, graph: Graph) -> None:
+        self.note("replay", graph)
         for work in graph.work:
-            work()
+            self.do(work)
+
+    def note(self, what: str, of: Any) -> None:
+        self._device.trace.append((self.handle, f"recorded {what}" if self.noted is not None else what, of))

@@ -36,6 +36,9 @@ class Bridge:
         self._handle = handle
         return self
 
+    def note(self, what: str, of: Any) -> None:
+        pass
+
     def do(self, work: Any) -> None:
         call = ctypes.CFUNCTYPE(None)(work)
         self._calls.append(call)

@@ -144,13 +144,17 @@ class IExecutionContext:
         if self._engine._emulation.failing:
             self._engine._emulation.say(self._engine._emulation.failing)
             return False
-        addresses = dict(self._addresses)  # a recorded run keeps those of its recording
-        self._engine._emulation.device.streams[stream_handle].do(lambda: self._run(addresses))
+        # what is set afterwards is the next run's; a recorded one keeps what its recording had
+        addresses, shapes = dict(self._addresses), {name: self._shape(name) for name in self._engine._inputs}
+        assert addresses.keys() == self._engine._shapes.keys(), "an address was never set"
+        stream = self._engine._emulation.device.streams[stream_handle]
+        stream.note("run", self._engine)
+        stream.do(lambda: self._run(addresses, shapes))
         return True
 
-    def _run(self, addresses: dict[str, int]) -> None:
+    def _run(self, addresses: dict[str, int], shapes: dict[str, tuple[int, ...]]) -> None:
         engine = self._engine
-        feed = {name: self._view(name, addresses[name], self._shape(name)) for name in engine._inputs}
+        feed = {name: self._view(name, addresses[name], shapes[name]) for name in engine._inputs}
         names = [name for name in engine._shapes if name not in engine._inputs]
         for name, array in zip(names, engine._session.run(names, feed), strict=True):
             self._view(name, addresses[name], array.shape)[...] = array
@@ -320,6 +324,7 @@ class Emulation:
 
         module: Any = ModuleType("tensorrt")
         module.__version__ = self.version
+        module.emulation = self
         for kind in (*CLASSES, Runtime, Builder):
             setattr(module, kind.__name__, kind)
         return module
