@@ -179,3 +179,22 @@ def test_where_every_frame_would_be_late_the_picture_moves_now_and_then_all_the_
     wait_until(drawn_again)
     assert worker.skipped > 2 * worker.drawn
     assert worker.stop()
+
+
+def test_animators_that_cannot_be_closed_end_nothing_else(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    """As those on a GPU that has failed."""
+
+    class Stuck(CountingAnimator):
+        def close(self) -> None:
+            super().close()
+            raise RuntimeError("the GPU does not answer")
+
+    first, second = Stuck(), CountingAnimator()
+    worker = AnimatorWorker(first, stage, ChunkQueue(10), PictureStore(10), lambda pts: time.monotonic() + 10)
+    assert worker.replace(second, stage)
+    worker.start()
+    assert worker.stop()
+    assert first.closed
+    assert second.closed
+    assert worker.error is None
+    assert "the GPU does not answer" in caplog.text

@@ -77,6 +77,9 @@ class Animator(ABC):
 
     kind: ClassVar[str]
 
+    #: What does the most of its work, such as a provider's or a GPU's name; "" for the processor, as always.
+    runs_on: str = ""
+
     #: Names that :meth:`express` takes.
     expressions: ClassVar[tuple[str, ...]] = ()
 

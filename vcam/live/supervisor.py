@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from vcam.animators.base import Animator
 from vcam.build import build_fallback, build_stage
-from vcam.errors import VcamError
+from vcam.errors import AnimatorError, VcamError
 from vcam.live.load import LoadWatch
 from vcam.live.parts import Parts
 from vcam.live.pump import AudioPump
@@ -87,6 +87,8 @@ class Supervisor:
         try:
             animator = build_fallback(profile) if again else self._make_animator(profile)[0]
             try:
+                if not again:
+                    _check_same(animator, failed.animator)
                 animator.warm_up()
                 stage = build_stage(profile)
             except BaseException:
@@ -121,3 +123,12 @@ class Supervisor:
 
     def _new_window(self, *, disturbed: bool = False) -> None:
         self._window, self._disturbed = (time.monotonic(), self._parts.skipped), disturbed
+
+
+def _check_same(animator: Animator, failed: Animator) -> None:
+    """Raises AnimatorError if the new animator would run elsewhere.
+
+    After some errors a GPU serves a process no more; on the processor, which "auto" then takes, a frame takes seconds.
+    """
+    if animator.kind == failed.kind and animator.runs_on != failed.runs_on:
+        raise AnimatorError(f"{failed.runs_on or 'The processor'} cannot be used any more, only {animator.runs_on}.")

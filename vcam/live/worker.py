@@ -147,7 +147,7 @@ class AnimatorWorker:
             self._busy_since = None
             for act in (self._act, self._coming, self._next, *self._left):
                 if act is not None:
-                    act.animator.close()
+                    _close(act.animator)
 
     def _take(self, chunk: AudioChunk) -> None:
         if chunk.pts != self._expected:
@@ -236,3 +236,10 @@ class AnimatorWorker:
         self._drawing += (drawing.seconds - self._drawing) * (DRAWING_WEIGHT if self.drawn else 1.0)
         self.drawn += 1
         self.frame_times.add(analysing + drawing.seconds)
+
+
+def _close(animator: Animator) -> None:
+    try:
+        animator.close()
+    except Exception:  # what failed on a GPU may fail at this too, and the others are to be closed all the same
+        logger.exception("the animator %s could not be closed", animator.kind)

@@ -103,7 +103,7 @@ class DittoBuilder:
     ) -> DittoAnimator:
         networks.hold()  # while it is being made: nobody else may
         try:
-            return DittoAnimator(
+            made = DittoAnimator(
                 avatar,
                 networks,
                 self._checkpoint.use,
@@ -114,6 +114,8 @@ class DittoBuilder:
                 self,
                 (profile.animator.ditto.fade_in, profile.animator.ditto.fade_out),
             )
+            made.runs_on = self.provider
+            return made
         finally:
             networks.release()
 
