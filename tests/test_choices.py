@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.audio.sounds import tone, write_wav
+from tests.pulse import PulseServer
 from vcam.camera import devices
 from vcam.camera.devices import CameraDevice
-from vcam.choices import choose_camera, choose_sound
-from vcam.profile.model import CameraSettings
+from vcam.choices import choose_camera, choose_output, choose_sound
+from vcam.profile.model import CameraSettings, OutputSettings
 
 OBS = "OBS Virtual Camera"
 
@@ -62,3 +63,35 @@ def test_a_device_that_is_asked_for_is_not_replaced(monkeypatch: pytest.MonkeyPa
 def test_the_profiles_word_is_taken(kind: str) -> None:
     settings = CameraSettings.model_validate({"kind": kind, "device": "unused"})
     assert choose_camera(settings).kind == kind
+
+
+def test_the_voice_is_played_to_nobody_unless_it_is_asked_for() -> None:
+    choice = choose_output(OutputSettings())
+    assert (choice.kind, choice.name) == ("none", "nobody")
+
+
+@pytest.mark.parametrize("device", ["virtual-mic", "auto"])
+@pytest.mark.parametrize(("mode", "when"), [("sync", "in step with the lips"), ("direct", "ahead of the lips")])
+def test_the_virtual_microphone_is_named_with_when_it_plays(
+    sound_server: PulseServer, device: str, mode: str, when: str
+) -> None:
+    choice = choose_output(OutputSettings.model_validate({"device": device, "mode": mode}), "linux")
+    assert choice.kind == "virtual-mic"
+    assert choice.name.startswith("vcam microphone")
+    assert when in choice.why
+    assert "vcam_microphone" not in sound_server.pactl("list", "short", "sinks"), "nothing is made"
+
+
+def test_without_a_sound_server_it_is_refused_or_done_without_as_the_profile_says(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PULSE_SERVER", f"unix:{tmp_path / 'nothing'}")
+    wanted = choose_output(OutputSettings(device="virtual-mic"), "linux")
+    assert not wanted.ok
+    assert wanted.fix
+    automatic = choose_output(OutputSettings(device="auto"), "linux")
+    assert (automatic.kind, automatic.why) == ("none", wanted.why)
+
+
+def test_an_output_that_is_not_there_is_refused() -> None:
+    assert not choose_output(OutputSettings(device="no such device")).ok

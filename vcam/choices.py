@@ -6,13 +6,13 @@ import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from vcam.errors import AnimatorError, AvatarError, CameraError, SourceError, VcamError
+from vcam.errors import AnimatorError, AvatarError, CameraError, OutputError, SourceError, VcamError
 
 if TYPE_CHECKING:
     from vcam.animators.base import Animator
     from vcam.audio.devices import AudioDevice
     from vcam.live.latency import LatencyPlan
-    from vcam.profile.model import CameraSettings, Profile
+    from vcam.profile.model import CameraSettings, OutputSettings, Profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,29 @@ def choose_sound(spec: str) -> Choice:
 
 def _microphone(device: AudioDevice) -> Choice:
     return Choice("microphone", device.full_name, "the system's default" * device.is_default_input, "", device.latency)
+
+
+def choose_output(settings: OutputSettings, platform: str = sys.platform) -> Choice:
+    """Where ``vcam start`` would play the voice for others with these settings."""
+    from vcam.audio.devices import find_output
+    from vcam.audio.outputs import AUTO, NONE, VIRTUAL_MIC, find_bridge, find_cable
+    from vcam.audio.virtual_mic import DESCRIPTION, modules
+
+    if settings.device == NONE:
+        return Choice("none", "nobody", "the profile plays the voice nowhere")
+    when = "in step with the lips" if settings.mode == "sync" else "as early as possible, ahead of the lips"
+    try:
+        if settings.device not in (AUTO, VIRTUAL_MIC):
+            return Choice("device", find_output(settings.device).full_name, when)
+        if not platform.startswith("linux"):
+            return Choice("virtual-mic", find_cable(platform).full_name, when)
+        find_bridge()
+        modules()  # whether a sound server answers
+        return Choice("virtual-mic", f"{DESCRIPTION}, made while it runs", when)
+    except OutputError as error:
+        if settings.device == AUTO:
+            return Choice("none", "nobody", error.message, error.hint)
+        return refused(error)
 
 
 def choose_camera(settings: CameraSettings, platform: str = sys.platform) -> Choice:
@@ -117,6 +140,7 @@ def profile_choices(profile: Profile) -> list[tuple[str, Choice]]:
     from vcam.build import build_stage, sound_spec
 
     sound = choose_sound(sound_spec(profile))
+    voice = choose_output(profile.audio.output)
     camera = choose_camera(profile.camera)
     if camera.kind == "preview":
         camera = replace(camera, name=f"preview in the browser, port {profile.camera.port or 'any'}")
@@ -126,8 +150,9 @@ def profile_choices(profile: Profile) -> list[tuple[str, Choice]]:
         animator_choice, animator = choose_animator(profile)
         build_stage(profile)  # reads the background's image
     except AvatarError as error:
-        return [("sound", sound), ("portrait", refused(error)), ("camera", camera), ("picture", picture)]
-    choices: list[tuple[str, Choice]] = [("sound", sound)]
+        refusal = refused(error)
+        return [("sound", sound), ("voice to", voice), ("portrait", refusal), ("camera", camera), ("picture", picture)]
+    choices: list[tuple[str, Choice]] = [("sound", sound), ("voice to", voice)]
     if animator is not None:
         choices.append(("portrait", Choice("portrait", profile.avatar.portrait)))
     choices += [("animator", animator_choice), ("camera", camera), ("picture", picture)]

@@ -142,7 +142,7 @@ def test_the_panic_button_cuts_and_only_itself_brings_the_picture_back(page: Pag
             expect(page.locator("#tag")).to_contain_text("hear nothing")
             expect(page.get_by_role("button", name="Pause")).to_be_disabled()
             page.keyboard.press("p")
-            page.get_by_role("button", name="Show me again").click()
+            page.get_by_role("button", name="Back", exact=True).click()
             expect(page.locator("#state")).to_have_text("Live")
             expect(page.locator("#tag")).to_be_hidden()
             page.keyboard.press("c")

@@ -191,7 +191,7 @@ const session = {
     text("tag", this.cut ? "Cut: others see this card and hear nothing" : this.paused ? "Paused: the portrait rests" : "Muted: the portrait does not speak");
     button("mute", this.muted, this.muted ? "Unmute" : "Mute");
     button("pause", this.paused && !this.cut, this.paused && !this.cut ? "Resume" : "Pause");
-    button("cut", this.cut, this.cut ? "Show me again" : "Cut");
+    button("cut", this.cut, this.cut ? "Back" : "Cut");
     enable(true);
 
     if (preview.controllable) {
