@@ -2,22 +2,30 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from vcam.animators.ditto import build
 from vcam.animators.ditto.backends.base import Network, Tensor
+from vcam.animators.ditto.backends.onnx import OnnxBackend
 from vcam.animators.ditto.networks import STITCH
 from vcam.animators.ditto.presets import PRESETS
+from vcam.animators.ditto.standin import make_stand_in_checkpoint
 from vcam.bench import ditto_parts
 from vcam.bench.ditto import run_ditto_bench
-from vcam.bench.ditto_clock import ClockedBackend, Parts, WorkClock
-from vcam.bench.ditto_result import DittoBench
+from vcam.bench.ditto_clock import FACE, ClockedBackend, Parts, WorkClock
+from vcam.bench.ditto_result import DittoBench, Memory
+from vcam.bench.process import gpu_mb
 from vcam.cli import app
 from vcam.cli.ditto_bench_view import print_ditto
 from vcam.profile.model import Profile
@@ -109,6 +117,90 @@ def test_it_is_json_and_tables(result: DittoBench) -> None:
         assert part in text
 
 
+def test_a_sessions_chain_is_measured_beside_the_one_by_copies(result: DittoBench) -> None:
+    chains = result.chains
+    assert chains.frames >= 10
+    assert chains.difference == 0
+    for chain in (chains.session, chains.copies):
+        assert chain.face > 0
+        assert 0 < chain.frame <= chain.frame_p95
+        assert chain.motion > 0
+        assert chain.fps == pytest.approx(1000 / (chain.motion + chain.frame))
+    assert chains.ratio == pytest.approx(chains.session.fps / chains.copies.fps)
+    told = result.to_dict()["chains"]
+    assert told["ratio"] == chains.ratio
+    assert told["session"]["fps_crop"] == chains.session.fps_crop
+    assert result.gpu_memory is None
+
+
+@pytest.fixture(scope="module")
+def resident(private_cache: None) -> DittoBench:
+    """As on a GPU: what networks give each other stays in onnxruntime's memory."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(build, "make_backend", lambda *_: OnnxBackend("cpu", bind=True))
+        return run_ditto_bench(Profile.model_validate(SMALL), seconds=1.0)
+
+
+def test_what_a_backend_draws_is_measured_as_a_session_has_it(resident: DittoBench) -> None:
+    assert [row.name for row in resident.networks] == ["hubert", "lmdm", "stitch_network", FACE]
+    calls = {row.name: row.calls for row in resident.networks}
+    assert calls["lmdm"] == pytest.approx(5 / 2)
+    assert calls[FACE] == 1
+    assert ditto_parts.CROP not in [row.name for row in resident.parts]
+    assert resident.fps == pytest.approx(1000 / resident.frame_ms)
+    assert resident.chains.difference == 0
+    for preset in resident.presets:
+        assert preset.load > 0
+    console = Console(file=io.StringIO(), width=120)
+    print_ditto(resident, console)
+    assert isinstance(console.file, io.StringIO)
+    assert "face (warp, decode, to bytes)" in console.file.getvalue()
+    assert "by copies" in console.file.getvalue()
+
+
+def test_the_gpus_memory_is_told(result: DittoBench) -> None:
+    with_gpu = replace(result, gpu_memory=Memory(400.0, 2900.0, 2900.5))
+    assert with_gpu.to_dict()["gpu_memory"]["grown"] == pytest.approx(0.5)
+    console = Console(file=io.StringIO(), width=120)
+    print_ditto(with_gpu, console)
+    assert isinstance(console.file, io.StringIO)
+    assert "2900 MB ready, 400 MB before" in " ".join(console.file.getvalue().split())
+
+
+@pytest.mark.parametrize(("says", "found"), [("2048\n", 2147.5), ("[N/A]\n", None), (None, None)])
+def test_nvidias_tool_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says: str | None, found: float | None
+) -> None:
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    if says is not None:
+        tool = tmp_path / "nvidia-smi"
+        tool.write_text(f"#!/bin/sh\nprintf '{says}'\n")
+        tool.chmod(0o755)
+    elif shutil.which("nvidia-smi"):
+        pytest.skip("there is an nvidia-smi")
+    assert gpu_mb(0) == (None if found is None else pytest.approx(found, abs=0.1))
+
+
+def test_another_checkpoint_is_measured(private_cache: None, tmp_path: Path) -> None:
+    """One of full structure and random weights, small enough for a test."""
+    folder = make_stand_in_checkpoint(tmp_path / "random")
+    script = Path(__file__).resolve().parents[2] / "scripts" / "make_full_size_graphs.py"
+    command = [sys.executable, str(script), str(folder / "ditto_onnx"), "--width", "0.03", "--only", "stitch_network"]
+    subprocess.run(command, check=True, capture_output=True)
+    ditto = {"checkpoint": str(folder), "landmarks": "lite"}
+    profile = Profile.model_validate({**SMALL, "animator": {"kind": "ditto", "quality": "fast", "ditto": ditto}})
+    result = run_ditto_bench(profile, seconds=1.0, limit=0.0)
+    assert not result.stand_in
+    assert result.chains.difference == 0
+
+
+@pytest.mark.usefixtures("private_user")
+def test_another_checkpoint_can_be_named(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["bench", "ditto", "--checkpoint", str(tmp_path / "there")])
+    assert done.exit_code == 1
+    assert f"no checkpoint in {tmp_path / 'there'}" in " ".join(done.stderr.split())
+
+
 def test_slow_networks_cut_the_runs_short(private_cache: None) -> None:
     result = run_ditto_bench(Profile.model_validate(SMALL), seconds=3.0, limit=0.0)
     assert result.speaking.cut_short
@@ -178,7 +270,6 @@ def test_the_networks_time_is_not_counted_as_work() -> None:
 
 
 def test_a_clocked_backend_is_the_backend(private_cache: None) -> None:
-    from vcam.animators.ditto.backends.onnx import OnnxBackend
     from vcam.animators.ditto.standin import stand_in_checkpoint
 
     inner, clock = OnnxBackend("cpu"), WorkClock()

@@ -5,7 +5,8 @@ session does: gated chunks into ``analyse``, poses into ``render``, frames into 
 all of the sound is speech, then silence. That gives the real-time factors and ``work``: all that is not a network, per
 frame, by subtraction: the processor time of the calling thread less what the networks took of it. Of the live path
 only the gate and the queues between threads are left out. Then :mod:`vcam.bench.ditto_parts` measures the parts one by
-one; what ``work`` has more than their sum is the row "between the parts".
+one; what ``work`` has more than their sum is the row "between the parts". Last, the same chain is compared with the
+straightforward one that copies everything to and from each network (:mod:`vcam.bench.ditto_chains`).
 
 The calling thread and OpenCV keep to one core. Networks use what they use live: their own threads, or a GPU.
 """
@@ -27,15 +28,16 @@ from vcam.animators.ditto.cache import AvatarCache
 from vcam.animators.ditto.checkpoint import Checkpoint
 from vcam.animators.ditto.cost import allowance, loads, stages_of
 from vcam.animators.ditto.latency import WINDOW_TAIL
-from vcam.animators.ditto.networks import ANIMATION, REGISTRATION
+from vcam.animators.ditto.networks import ANIMATION, DECODER, REGISTRATION, WARP
 from vcam.animators.ditto.presets import PRESETS, Plan
 from vcam.audio.decode import decode
 from vcam.audio.demo import demo_path
 from vcam.audio.gate import make_gate
-from vcam.bench.ditto_clock import ClockedBackend, WorkClock
-from vcam.bench.ditto_parts import PASTE, PartsBench
+from vcam.bench.ditto_chains import ChainsBench, pair
+from vcam.bench.ditto_clock import FACE, ClockedBackend, WorkClock
+from vcam.bench.ditto_parts import PartsBench
 from vcam.bench.ditto_result import DittoBench, Latency, Memory, PresetDelay, Row, Run
-from vcam.bench.process import machine, one_core, resident_mb
+from vcam.bench.process import gpu_mb, machine, one_core, resident_mb
 from vcam.build import build_stage, sound_spec
 from vcam.choices import Choice, choose_sound, expected_latency
 from vcam.live.chunker import Chunker
@@ -83,7 +85,8 @@ def run_ditto_bench(profile: Profile, seconds: float = 10.0, limit: float = RUN_
     """
     profile = profile.with_changes("animator", kind="ditto")
     clock = WorkClock()
-    before = resident_mb()
+    gpu = profile.animator.ditto.gpu
+    before, gpu_before = resident_mb(), gpu_mb(gpu)
     width, height = profile.camera.size
     framing = profile.avatar.framing
     with tempfile.TemporaryDirectory(prefix="vcam-bench-") as folder:
@@ -98,7 +101,7 @@ def run_ditto_bench(profile: Profile, seconds: float = 10.0, limit: float = RUN_
         with one_core():
             animator.warm_up()
             clock.forget()
-            ready = resident_mb()
+            ready, gpu_ready = resident_mb(), gpu_mb(gpu)
             stage = build_stage(profile)
             speaking = _run(animator, stage, _gated(profile, animator, _speech(seconds), 0, speech=True), clock, limit)
             networks = _networks(animator.plan, clock)
@@ -107,6 +110,13 @@ def run_ditto_bench(profile: Profile, seconds: float = 10.0, limit: float = RUN_
             silent = _run(animator, stage, quiet, clock, limit)
             parts = PartsBench(animator, builder.checkpoint.use, stage, clock)
             parts.run(_gated(profile, animator, _speech(seconds), 0, speech=True), limit)
+            both = pair(animator, builder.checkpoint.use, profile.animator.ditto.seed)
+            try:
+                chains = ChainsBench(both, (build_stage(profile), build_stage(profile)))
+                compared = chains.run(_gated(profile, animator, _speech(seconds), 0, speech=True), limit / 3)
+            finally:
+                for one in both:
+                    one.close()
         latency = _latency(profile, animator, choose_sound(sound_spec(profile)))
         return DittoBench(
             width=width,
@@ -125,6 +135,8 @@ def run_ditto_bench(profile: Profile, seconds: float = 10.0, limit: float = RUN_
             registered_ms=cache.making * 1000,
             cached_ms=loading * 1000,
             memory=Memory(before, ready, resident_mb()),
+            gpu_memory=_gpu_memory(animator, gpu_before, gpu_ready, gpu),
+            chains=compared,
             machine=_machine(animator),
         )
     finally:
@@ -198,10 +210,12 @@ def _row(name: str, calls: float, times: Timings) -> Row:
 def _networks(plan: Plan, clock: WorkClock) -> list[Row]:
     fps = float(ANIMATION_FPS)
     often = {"hubert": plan.feature_calls / fps, "lmdm": plan.diffusion_calls / fps}
+    drawn = FACE in clock.networks and clock.networks[FACE].count
+    names = [spec.name for spec in ANIMATION if not (drawn and spec in (WARP, DECODER))] + ([FACE] if drawn else [])
     return [
-        _row(spec.name, often.get(spec.name, 1.0), times)
-        for spec in ANIMATION
-        if (times := clock.networks.get(spec.name)) is not None and times.count
+        _row(name, often.get(name, 1.0), times)
+        for name in names
+        if (times := clock.networks.get(name)) is not None and times.count
     ]
 
 
@@ -217,10 +231,12 @@ def _presets(
 ) -> list[PresetDelay]:
     """What each quality would cost with this profile's other settings, by the times that were measured."""
     times = {spec.name: clock.networks.get(spec.name, Timings()) for spec in ANIMATION}
+    if FACE in clock.networks:
+        times |= {DECODER.name: clock.networks[FACE], WARP.name: Timings()}
     made = []
     for name in PRESETS:
         plan = live_plan(profile.with_changes("animator", quality=name), checkpoint)
-        stages = stages_of(plan, {**times, "paste": bench.parts.times[PASTE]})
+        stages = stages_of(plan, {**times, "paste": bench.pasting})
         ahead = plan.chunking.future * FRAME_SAMPLES + WINDOW_TAIL
         hold = make_gate(profile.gate, ahead).hold
         own = plan.algorithmic_latency
@@ -244,6 +260,13 @@ def _latency(profile: Profile, animator: DittoAnimator, microphone: Choice) -> L
     plan = expected_latency(profile, animator, microphone)
     name = microphone.name if microphone.ok else ""
     return Latency(plan.algorithmic * 1000, plan.compute * 1000, plan.source * 1000, name)
+
+
+def _gpu_memory(animator: DittoAnimator, before: float | None, ready: float | None, index: int) -> Memory | None:
+    """None where the networks do not run on a GPU, or nothing tells."""
+    device = animator.networks.backend.device
+    nvidia = device.provider == "CUDA" or device.backend == "tensorrt"
+    return Memory(before, ready, gpu_mb(index)) if nvidia and ready is not None else None
 
 
 def _machine(animator: DittoAnimator) -> dict[str, str | int | None]:

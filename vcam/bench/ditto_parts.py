@@ -40,11 +40,12 @@ _LEAST = 3  # frames and clips that are measured whatever they take
 
 
 class PartsBench:
-    """Runs the parts for one animator. ``clips``: wall time of each clip, all of its diffusion steps."""
+    """Runs the parts for one animator. ``clips``: wall time of each clip, all of its diffusion steps; ``pasting``: wall
+    time of each paste, which on a GPU is waited for."""
 
     def __init__(self, animator: DittoAnimator, use: ConditionUse, stage: Stage, clock: WorkClock) -> None:
         self.parts = Parts(clock)
-        self.clips = Timings()
+        self.clips, self.pasting = Timings(), Timings()
         self._animator = animator
         self._use = use
         self._stage = stage
@@ -114,18 +115,25 @@ class PartsBench:
         stitch = networks["stitch_network"] if options.flag_stitching else None
         renderer = Renderer(stitch, networks["warp_network"], networks["decoder"])
         features = networks.backend.put(source.features)
+        device = networks.frames()
         paster = Paster(*InScene(animator.scene)(source))
         canvas = paster.picture.copy()
         for frame in range(_FRAMES):
             parts = self._of(frame)
+            pasting = self.pasting if parts is self.parts else Timings()
             with parts.measure(CONTROLS):
                 driven = control.drive(pose, rows[frame % len(rows)], rows[0], frame, NO_CONTROL)
                 free = driven_keypoints(driven)
             moved = renderer.stitch(pose.keypoints, free)
-            with parts.measure(CROP):
-                crop = renderer.render_bytes(features, pose.keypoints, moved)
-            with parts.measure(PASTE):
-                paster.paste(crop, canvas)
+            if device is not None:
+                face = device.face(features, pose.keypoints, moved)
+                with parts.measure(PASTE), pasting.measure():
+                    canvas = device.paste(0, paster, face)
+            else:
+                with parts.measure(CROP):
+                    crop = renderer.render_bytes(features, pose.keypoints, moved)
+                with parts.measure(PASTE), pasting.measure():
+                    paster.paste(crop, canvas)
             with parts.measure(STAGE):
                 self._stage.compose(canvas, frame * FRAME_SAMPLES)
             if time.monotonic() > until and frame >= _WARM_UP + _LEAST:

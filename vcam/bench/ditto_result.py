@@ -78,8 +78,46 @@ class Latency:
 
 
 @dataclass(frozen=True, slots=True)
+class Chain:
+    """What a frame of speech takes by one way of running the networks, in ms. ``motion``: from sound to its pose, its
+    share of features and clips; ``face``: stitch, warp, decode, the bytes of a crop of 512x512; ``frame``: all from
+    the pose to I420 of the camera's size, median and 95 %."""
+
+    motion: float
+    face: float
+    frame: float
+    frame_p95: float
+
+    @property
+    def fps(self) -> float:
+        """Whole frames a second, one after the other."""
+        return 1000 / (self.motion + self.frame)
+
+    @property
+    def fps_crop(self) -> float:
+        """Frames a second if the crop were all."""
+        return 1000 / (self.motion + self.face)
+
+
+@dataclass(frozen=True, slots=True)
+class Chains:
+    """A session's chain and the one by copies, measured in turn. ``difference``: the largest between their pictures, of
+    255; ``frames``: how many were compared."""
+
+    session: Chain
+    copies: Chain
+    difference: int
+    frames: int
+
+    @property
+    def ratio(self) -> float:
+        """How many times as many frames a second the session's chain makes."""
+        return self.session.fps / self.copies.fps
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
-    """Resident, in MB: before anything was loaded, when ready to go live, and at the end."""
+    """In MB, of the process or of a GPU: before anything was loaded, when ready to go live, and at the end."""
 
     before: float | None
     ready: float | None
@@ -94,7 +132,8 @@ class Memory:
 @dataclass(frozen=True, slots=True)
 class DittoBench:
     """The result. ``registered_ms``: the portrait's registration, networks loaded for it included; ``cached_ms``: the
-    same portrait from the cache; ``still``: whether it is a picture, not a video."""
+    same portrait from the cache; ``still``: whether it is a picture, not a video; ``gpu_memory``: None where nothing
+    tells of it."""
 
     width: int
     height: int
@@ -112,6 +151,8 @@ class DittoBench:
     registered_ms: float
     cached_ms: float
     memory: Memory
+    gpu_memory: Memory | None
+    chains: Chains
     machine: dict[str, str | int | None]
 
     @property
@@ -162,4 +203,23 @@ class DittoBench:
         }
         latency = {**asdict(self.latency), "total": self.latency.total}
         memory = {**asdict(self.memory), "grown": self.memory.grown}
-        return {**asdict(self), **rows, **runs, "latency": latency, "memory": memory, **extra}
+        gpu = None if self.gpu_memory is None else {**asdict(self.gpu_memory), "grown": self.gpu_memory.grown}
+        chains = {
+            **{
+                name: {**asdict(chain), "fps": chain.fps, "fps_crop": chain.fps_crop}
+                for name, chain in (("session", self.chains.session), ("copies", self.chains.copies))
+            },
+            "ratio": self.chains.ratio,
+            "difference": self.chains.difference,
+            "frames": self.chains.frames,
+        }
+        return {
+            **asdict(self),
+            **rows,
+            **runs,
+            "latency": latency,
+            "memory": memory,
+            "gpu_memory": gpu,
+            "chains": chains,
+            **extra,
+        }

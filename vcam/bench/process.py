@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,6 +41,18 @@ def resident_mb() -> float | None:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # the peak, which is all that macOS gives
     return peak / 1e6 if sys.platform == "darwin" else peak / 1e3
+
+
+def gpu_mb(index: int) -> float | None:
+    """Memory in use on an NVIDIA GPU by all programs, in MB (10**6 bytes); None where its driver's tool is missing."""
+    if shutil.which("nvidia-smi") is None:
+        return None
+    query = ("nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits", "-i", str(index))
+    try:
+        done = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True)
+        return float(done.stdout) * 2**20 / 1e6
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
 
 
 def machine() -> dict[str, str | int | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -110,6 +111,9 @@ def ditto(
     stand_in: Annotated[
         bool, typer.Option("--stand-in", help="Tiny networks in place of the weights: what is around them is measured.")
     ] = False,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Folder of another checkpoint, such as one of full size and random weights.")
+    ] = None,
     quality: Annotated[str | None, typer.Option(help="quality, balanced, low-latency or fast.")] = None,
     seconds: Annotated[float, typer.Option(help="Of speech; and twice as much silence.", min=3)] = 10.0,
     as_json: JsonOption = False,
@@ -126,6 +130,9 @@ def ditto(
     from vcam.cli.tables import make_console, say
 
     chosen = effective_profile(StartOptions(profile=profile, animator="ditto", stand_in=stand_in))
+    if checkpoint is not None:
+        ditto_settings = {**chosen.animator.ditto.model_dump(), "checkpoint": str(checkpoint.absolute())}
+        chosen = chosen.with_changes("animator", ditto=ditto_settings)
     if quality is not None:
         chosen = _with_quality(chosen, quality)
     with Console(stderr=True).status("measuring: a few seconds with stand-ins, up to minutes with real networks"):

@@ -14,6 +14,7 @@ _WORDS = {
     "stitch_network": "stitch",
     "warp_network": "warp",
     "decoder": "decode",
+    "face": "face (warp, decode, to bytes)",
 }
 
 
@@ -23,6 +24,7 @@ def print_ditto(result: DittoBench, console: Console) -> None:
     about = result.machine
     title = f"ditto at {result.width}x{result.height}, quality {result.quality}, {what} on {about['provider']}"
     console.print(_times(result, title))
+    console.print(_chains(result))
     console.print(_presets(result))
     latency, memory = result.latency, result.memory
     source = f"{latency.source:.0f} {latency.microphone}" if latency.microphone else "the microphone, which is not here"
@@ -35,6 +37,7 @@ def print_ditto(result: DittoBench, console: Console) -> None:
         f" from the cache in {result.cached_ms:.1f} ms",
         f"memory: {_mb(memory.ready)} ready, {_mb(memory.before)} before; grown by {_mb(memory.grown)} while running"
         " (with the faces kept for silence)",
+        *_gpu(result),
         f"{about['processor']}, {about['cores']} cores; Python {about['python']}, onnxruntime {about['onnxruntime']},"
         f" OpenCV {about['opencv']}, NumPy {about['numpy']}; work that is no network on one core",
     ]
@@ -78,6 +81,39 @@ def _presets(result: DittoBench) -> Table:
             f"{preset.compute:.0f}", f"{preset.total:.0f}", f"{preset.load:.0%}",
         )  # fmt: skip
     return rows
+
+
+def _chains(result: DittoBench) -> Table:
+    chains = result.chains
+    rows = table(
+        f"a frame of speech in ms; {chains.frames} frames drawn by both, which differ by {chains.difference} of 255",
+        "", "this session>", "by copies>", "times>",
+    )  # fmt: skip
+    ours, theirs = chains.session, chains.copies
+    size = f"{result.width}x{result.height}"
+    for name, one, other in (
+        ("motion: features, clips", ours.motion, theirs.motion),
+        ("face: stitch, warp, decode, 512x512", ours.face, theirs.face),
+        (f"frame: controls, face, paste, I420 {size}", ours.frame, theirs.frame),
+        ("frame, 95 %", ours.frame_p95, theirs.frame_p95),
+    ):
+        rows.add_row(plain(name), f"{one:.2f}", f"{other:.2f}", f"{other / one:.2f}" if one else "")
+    for name, one, other in (
+        ("fps of the crop, 512x512", ours.fps_crop, theirs.fps_crop),
+        (f"fps of whole frames, {size}", ours.fps, theirs.fps),
+    ):
+        rows.add_row(plain(name, "bold"), f"{one:.1f}", f"{other:.1f}", f"{one / other:.2f}")
+    return rows
+
+
+def _gpu(result: DittoBench) -> list[str]:
+    memory = result.gpu_memory
+    if memory is None:
+        return []
+    return [
+        f"the GPU's memory, all programs: {_mb(memory.ready)} ready, {_mb(memory.before)} before; grown by"
+        f" {_mb(memory.grown)} while running"
+    ]
 
 
 def _targets(result: DittoBench) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from vcam.animators.ditto.backends import cuda, cuda_twins, onnx_memory, providers
-from vcam.animators.ditto.backends.base import Denoising
+from vcam.animators.ditto.backends.base import Denoising, WholeDrawing
 from vcam.animators.ditto.backends.onnx import OnnxBackend, OnnxNetwork
 from vcam.animators.ditto.backends.onnx_bound import Bound
 from vcam.animators.ditto.backends.onnx_diffusion import DiffusionLoop
@@ -18,13 +19,16 @@ from vcam.animators.ditto.backends.onnx_frames import OnnxFrames
 from vcam.animators.ditto.backends.onnx_graphs import picture
 from vcam.animators.ditto.backends.onnx_memory import Memory, OrtTensor
 from vcam.animators.ditto.checkpoint import Checkpoint
+from vcam.animators.ditto.controls import NO_CONTROL
 from vcam.animators.ditto.networks import ANIMATION, DECODER, LMDM, WARP
+from vcam.animators.ditto.options import FrameControl
 from vcam.animators.ditto.randomness import Seeded
 from vcam.animators.ditto.renderer import Renderer
 from vcam.animators.ditto.sampler import Sampler
 from vcam.animators.ditto.standin import make_stand_in_checkpoint
 from vcam.errors import AnimatorError
 from vcam.live.meters import Timings
+from vcam.media import FloatArray
 
 from .emulated.device import Device
 from .test_cuda_frames import REST, loaded, maker, person, rows
@@ -93,9 +97,27 @@ def test_nothing_but_key_points_goes_up_and_nothing_is_allocated(folder: Path, c
     counted.made, counted.written = 0, []
     for frame in range(2, 5):
         own.make(frame, given[frame], REST)
-    keypoints = 21 * 3 * 4
-    assert counted.written == [keypoints, keypoints] * 3
+    assert counted.written == [21 * 3 * 4] * 3, "the source's; what drives it comes from the stitch network"
     assert counted.made == 0
+
+
+@dataclass(frozen=True)
+class Frame:
+    frame: int
+    row: FloatArray
+    rest: FloatArray = field(default_factory=lambda: REST)
+    control: FrameControl = NO_CONTROL
+
+
+def test_frames_known_together_are_drawn_one_after_the_other(folder: Path) -> None:
+    networks = loaded(folder, bound())
+    assert isinstance(networks.frames(), WholeDrawing)
+    own, reference = maker(networks, person(2)), maker(loaded(folder, OnnxBackend("cpu", threads=1)), person(2))
+    frames = [Frame(number, row) for number, row in enumerate(rows(5))]
+    made = [(one.frame, drawn.copy()) for one, drawn in own.make_all(frames, "i420", networks.drawing)]
+    assert [number for number, _ in made] == [0, 1, 2, 3, 4]
+    for one, (_, drawn) in zip(frames, made, strict=True):
+        np.testing.assert_array_equal(drawn, reference.make(one.frame, one.row, REST))
 
 
 def test_drawn_faces_that_come_again_are_kept_where_they_were_drawn(folder: Path) -> None:

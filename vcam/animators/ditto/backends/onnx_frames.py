@@ -6,7 +6,7 @@ box in the picture, is larger than the crop.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +16,11 @@ from vcam.animators.ditto.renderer import CROP
 from vcam.live.meters import Timings
 from vcam.media import ByteArray, FloatArray
 
-from .base import Array, Tensor
+from .base import Form, Tensor
 from .onnx_bound import Bound
 from .onnx_errors import run_error
 from .onnx_graphs import picture, same
-from .onnx_memory import Memory, OrtTensor
+from .onnx_memory import HostRoom, Memory, OrtTensor
 from .providers import runtime_errors
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from .onnx import OnnxNetwork
 
+Begun = tuple[tuple[int, "Paster"], ByteArray]  # where a face goes, and the face
+_UNDER_WAY = 2
 _SHAPE = (CROP, CROP, 3)
 _FEATURES, _SOURCE, _DRIVING = "feature_3d", "kp_source", "kp_driving"
 
@@ -53,6 +55,8 @@ class OnnxFrames:
         planes = memory.room([size or 0 for size in decoder.spec.outputs["output"]], decoder.outputs["output"])
         self._crop = memory.host_room(_SHAPE, np.uint8)
         self._fetched = memory.host_room(_SHAPE, np.uint8)
+        self._begun = [memory.host_room(_SHAPE, np.uint8) for _ in range(_UNDER_WAY)]
+        self._next = 0
         session = decoder.open(picture(CROP, decoder.outputs["output"] == np.float16))
         self._warp = Bound(warp.session, {_FEATURES: nothing, **self._points}, {"out": warped})
         self._decode = Bound(decoder.session, {"feature": warped}, {"output": planes})
@@ -69,23 +73,18 @@ class OnnxFrames:
         """Whether the decoder reads what the warp network writes."""
         return warp.outputs["out"] == decoder.inputs["feature"]
 
-    def face(self, features: Tensor, x_s: FloatArray, x_d: FloatArray) -> ByteArray:
-        """The face as uint8 RGB [512, 512, 3] in main memory, valid until the next call; arguments as ``Renderer``'s.
+    def sizes(self) -> Sequence[int]:
+        """How many frames can be drawn together."""
+        return (1,)
+
+    def face(self, features: Tensor, x_s: FloatArray, x_d: Tensor) -> ByteArray:
+        """The face as uint8 RGB [512, 512, 3] in main memory, valid until the next call; arguments as ``Renderer``'s,
+        of which ``x_d`` may be on the device.
 
         Raises AnimatorError, as the networks do.
         """
         with self._times.measure():
-            with self._named("warp_network"):
-                if features is not self._features:
-                    self._warp.read(_FEATURES, self._there(features))
-                    self._features = features
-                for name, array in ((_SOURCE, x_s), (_DRIVING, x_d)):
-                    self._points[name].update_inplace(self._warp_network.array(name, array))
-                self._warp.run()
-            with self._named("decoder"):
-                self._decode.run()
-                self._finish.run()
-        return self._crop.array
+            return self._draw(features, x_s, x_d, self._crop)
 
     def keep(self, crop: ByteArray) -> OrtTensor:
         """The face drawn last, for good, on the device."""
@@ -95,8 +94,9 @@ class OnnxFrames:
             self._again.run()
         return OrtTensor(room, np.dtype(np.uint8))
 
-    def paste(self, index: int, paster: Paster, crop: ByteArray | OrtTensor) -> ByteArray:
-        """A crop in the picture of source frame ``index``: uint8 RGB [h, w, 3], valid until the next call."""
+    def paste(self, index: int, paster: Paster, crop: ByteArray | OrtTensor, form: Form | None = None) -> ByteArray:
+        """A crop in the picture of source frame ``index``: uint8 RGB [h, w, 3], whatever ``form`` is asked for, valid
+        until the next call."""
         if isinstance(crop, OrtTensor):
             with self._named("decoder"):
                 self._fetch.read("given", crop.value)
@@ -110,11 +110,47 @@ class OnnxFrames:
         paster.paste(crop, self._canvas)
         return self._canvas
 
-    def _there(self, features: Tensor) -> Any:
-        if isinstance(features, OrtTensor):
-            return self._warp_network.on_device(_FEATURES, features)
-        array: Array = features if isinstance(features, np.ndarray) else features.numpy()
-        return self._memory.put(self._warp_network.array(_FEATURES, array))
+    def begin_all(
+        self,
+        form: Form,
+        places: Sequence[tuple[int, Paster]],
+        features: Sequence[Tensor],
+        x_s: FloatArray,
+        x_d: Tensor,
+    ) -> Begun:
+        """Draw one frame's face, as :meth:`face`; see ``WholeDrawing``."""
+        room = self._begun[self._next]
+        self._next = (self._next + 1) % len(self._begun)
+        self._draw(features[0], x_s, x_d, room)
+        return places[0], room.array
+
+    def finish_all(self, begun: Begun) -> ByteArray:
+        """Its picture, as :meth:`paste`, in an array of one."""
+        (index, paster), crop = begun
+        return self.paste(index, paster, crop)[None]
+
+    def _draw(self, features: Tensor, x_s: FloatArray, x_d: Tensor, room: HostRoom) -> ByteArray:
+        with self._named("warp_network"):
+            if features is not self._features:
+                self._warp.read(_FEATURES, self._there(_FEATURES, features))
+                self._features = features
+            self._points[_SOURCE].update_inplace(self._warp_network.array(_SOURCE, x_s))
+            if isinstance(x_d, OrtTensor):
+                self._warp.read(_DRIVING, self._there(_DRIVING, x_d))
+            else:
+                self._points[_DRIVING].update_inplace(self._warp_network.array(_DRIVING, x_d))
+                self._warp.read(_DRIVING, self._points[_DRIVING])
+            self._warp.run()
+        with self._named("decoder"):
+            self._decode.run()
+            self._finish.write("crop", room.value)
+            self._finish.run()
+        return room.array
+
+    def _there(self, name: str, tensor: Tensor) -> Any:
+        if isinstance(tensor, OrtTensor):
+            return self._warp_network.on_device(name, tensor)
+        return self._memory.put(self._warp_network.array(name, tensor))
 
     @contextmanager
     def _named(self, network: str) -> Iterator[None]:
