@@ -25,6 +25,7 @@ from endurance.samples import Sample, Table, read_samples
 from endurance.verdict import judge, table
 
 PERIOD = 10.0  # s between two samples
+BEFORE = 5.0  # s
 
 
 def observe(
@@ -42,7 +43,7 @@ def observe(
     samples: list[Sample] = []
     pause = threading.Event()
     with Bench(folder, options) as bench, beside(), closing(Table(folder / "samples.csv")) as table:
-        pause.wait(period)  # until those who look and listen have something to tell
+        pause.wait(BEFORE)  # until those who look and listen have something to tell
         began = time.monotonic()
         bench.begin()
         for number in range(1, round(seconds / period) + 1):
@@ -57,6 +58,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=60.0, help="%(default)g")
     parser.add_argument("--animator", default="lite", help="%(default)s")
     parser.add_argument("--stand-in", action="store_true", help="ditto with tiny networks")
+    parser.add_argument("--period", type=float, default=PERIOD, help="s between two samples (%(default)g)")
     parser.add_argument("--out", type=Path, default=Path("soak"), help="%(default)s")
     parser.add_argument("--read", type=Path, metavar="FOLDER", help="only judge and draw what is there")
     options = parser.parse_args()
@@ -64,7 +66,7 @@ def main() -> int:
     if options.read is not None:
         samples = read_samples(options.read / "samples.csv")
     else:
-        samples = observe(options.out, options.minutes * 60, animator)
+        samples = observe(options.out, options.minutes * 60, animator, options.period)
     folder = options.read or options.out
     rows = judge(samples)
     text = table(rows)
