@@ -23,7 +23,7 @@ class SessionControl(Protocol):
         compute_p50, compute_p95, device, total}; ``warnings`` (texts, oldest first). What is not known yet is None,
         never NaN or infinite. A session that is paused while muted says "paused"; the optional keys ``paused``,
         ``muted`` and ``cut`` (bool) tell them apart; ``expressions`` (optional) are the names that :meth:`express`
-        takes now.
+        takes now; ``error`` (optional) is what ended a session whose state is "failed".
         """
 
     def pause(self) -> None:

@@ -372,4 +372,5 @@ class Session:
             "muted": self._muted,
             "paused": self._paused,
             "cut": self._cut,
+            "error": self.error.message if self.error is not None else None,
         }

@@ -174,3 +174,28 @@ def test_a_link_in_place_of_the_log_is_not_written_through(log: Path, tmp_path: 
     log.symlink_to(tmp_path / "precious")
     with pytest.raises(OSError, match="symbolic"):
         logs.open_private(log)
+
+
+BEGAN = "2026-11-22 03:38:05,469 INFO    vcam.daemon.main: Starting in the background, pid 15430\n"
+FAILED = "2026-11-22 03:38:14,960 ERROR   vcam.daemon.main: Recording a.mp4 has stopped: the disk is full.\n"
+ENDED = "2026-11-22 03:38:14,960 INFO    vcam.daemon.main: Ended with exit status {}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (BEGAN + FAILED + ENDED.format(1), "2026-11-22 03:38:14: Recording a.mp4 has stopped: the disk is full."),
+        (BEGAN + FAILED + ENDED.format(1) + BEGAN + ENDED.format(0), ""),
+        (BEGAN + FAILED + ENDED.format(1) + BEGAN, ""),  # it was killed, and had no time to say why
+        (BEGAN + ENDED.format(0), ""),
+        ("", ""),
+    ],
+)
+def test_why_the_last_session_failed_is_found_in_the_log(tmp_path: Path, text: str, told: str) -> None:
+    path = tmp_path / "vcam.log"
+    path.write_text(text)
+    assert logs.last_failure(path) == told
+
+
+def test_without_a_log_nothing_has_failed(tmp_path: Path) -> None:
+    assert logs.last_failure(tmp_path / "none.log") == ""

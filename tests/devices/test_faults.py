@@ -200,6 +200,7 @@ def test_a_recording_without_room_ends_the_session_says_so_and_can_be_played(
     with pytest.raises(CameraError, match=r"as large as it may be here; its first .* s are kept"):
         session.wait(30)
     assert session.state == "failed"
+    assert "as large as it may be here" in str(session.status()["error"])
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("vcam-")]
     with av.open(str(path)) as recording:
         assert sum(1 for _ in recording.decode(video=0)) > 10

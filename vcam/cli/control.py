@@ -67,9 +67,14 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Keep showing it until Ctrl+C.")] = False,
 ) -> None:
     """Show what the running session does."""
+    from vcam.daemon.client import NotRunning
+
     client = _client()
-    info = client.info()
-    found = client.call("status")
+    try:
+        info = client.info()
+        found = client.call("status")
+    except NotRunning as error:
+        raise NotRunning(f"{error.message}{_why_it_ended()}", error.hint) from error
     if watch:
         _watch(client, info, found, as_json)
     elif as_json:
@@ -227,7 +232,16 @@ def _watch(client: ControlClient, info: SessionInfo, found: dict[str, Any], as_j
         with Live(status_view(found, info.pid, console), console=console, auto_refresh=False) as live:
             _every_interval(client, found, lambda now: live.update(status_view(now, info.pid, console), refresh=True))
     except NotRunning:
-        typer.echo("vcam has ended.", err=True)
+        typer.echo(f"vcam has ended{_why_it_ended() or '.'}", err=True)
+
+
+def _why_it_ended() -> str:
+    """What to add to the news that no session runs: the error that ended the last one in the background, if one did."""
+    from vcam.daemon.logs import last_failure
+    from vcam.daemon.paths import log_file
+
+    failure = last_failure(log_file())
+    return f"; the last one in the background failed at {failure}" if failure else ""
 
 
 def _every_interval(client: ControlClient, found: dict[str, Any], show: Callable[[dict[str, Any]], None]) -> None:

@@ -18,7 +18,7 @@ IN_STEP_MS = 20.0  # ms of skew that vcam keeps to; nobody notices less than 45 
 def status_view(status: dict[str, Any], pid: int, console: Console) -> RenderableType:
     """What to print on ``console`` for ``status`` (see vcam.control.SessionControl.status)."""
     rows = status_rows(status, pid)
-    warnings = [str(text) for text in _list(status, "warnings")]
+    warnings = [str(text) for text in (status.get("error"), *_list(status, "warnings")) if text]
     if not console.is_terminal:
         lines = [f"{name}: {value}" for name, value in rows] + [f"warning: {text}" for text in warnings]
         # No wrapping: a program reads this, and a narrow console must not cut a device's name in two.

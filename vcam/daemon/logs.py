@@ -6,6 +6,7 @@ import io
 import logging
 import logging.handlers
 import os
+import re
 import stat
 import sys
 import threading
@@ -17,6 +18,7 @@ MAX_BYTES = 1_000_000
 BACKUPS = 3
 FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 FOLLOW_INTERVAL_S = 0.2
+FAILURE_LINES = 50  # at the end of the log, in which the reason for its end is looked for
 BLOCK_BYTES = 64 * 1024
 
 
@@ -76,6 +78,23 @@ def tail(path: Path, count: int, *, since: int = 0) -> list[str]:
             return _last_lines(file, count, since)[0]
     except FileNotFoundError:
         return []
+
+
+def last_failure(path: Path) -> str:
+    """When and why the last session in the background ended with an error; "" if it did not, or there was none."""
+    try:
+        with open(path, "rb") as file:
+            lines, _ = _last_lines(file, FAILURE_LINES, 0)
+    except OSError:
+        return ""
+    own = [line for line in lines if " vcam.daemon.main: " in line]
+    if not own or not re.search(r": Ended with exit status [1-9]\d*$", own[-1]):
+        return ""
+    error = next((line for line in reversed(own) if " ERROR " in line), None)
+    if error is None:
+        return ""
+    when, _, rest = error.partition(",")
+    return f"{when}: {rest.partition(' vcam.daemon.main: ')[2]}"
 
 
 def follow(path: Path, count: int, stop: threading.Event | None = None) -> Iterator[str]:

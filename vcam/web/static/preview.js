@@ -198,7 +198,7 @@ const session = {
       text("who", [status.avatar, status.profile].filter(Boolean).join(" · "));
       showVoice(status.audio ?? {});
       showFacts(status);
-      notes.warn((status.warnings ?? []).map(String));
+      notes.warn([...(status.warnings ?? []), status.error].filter(Boolean).map(String));
     }
   },
 
