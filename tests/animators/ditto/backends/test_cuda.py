@@ -74,6 +74,11 @@ def test_any_thread_may_work(driver: Path) -> None:
     assert "closed" in found["closed"]
 
 
+def test_what_is_forgotten_anywhere_is_freed_when_it_can_be(driver: Path) -> None:
+    found = run(driver, "leaving")
+    assert found == {"there": 4, "forgotten": 4, "left": 0, "warnings": []}  # a stream has an event of its own
+
+
 def test_frames_and_diffusion(driver: Path, built: Path) -> None:
     found = run(driver, "chain", str(built))
     for frames, clips in found.values():

@@ -196,6 +196,28 @@ def test_a_failing_run_is_told(built: Path, emulation: Emulation) -> None:
         network.warm_up()
 
 
+def test_a_gpu_that_has_failed_can_be_let_go(built: Path, emulation: Emulation) -> None:
+    """As the session does, to go on with another animator; what cannot be freed any more is the driver's."""
+    backend = backend_for(built, emulation)
+    network = backend.load(graph_of(built, STITCH), STITCH)
+    network.warm_up()
+    emulation.device.broken = True
+    with pytest.raises(AnimatorError, match="illegal memory access"):
+        network.warm_up()
+    network.close()
+    backend.close()
+
+
+def test_what_is_tensorrts_is_given_back_while_the_device_is_current(built: Path, emulation: Emulation) -> None:
+    """Its destructors would take the first GPU's for the current one."""
+    backend = backend_for(built, emulation)
+    network = backend.load(graph_of(built, STITCH), STITCH)
+    assert len(emulation.contexts) == 1
+    network.close()
+    assert len(emulation.contexts) == 0
+    assert emulation.freed_elsewhere == 0
+
+
 @pytest.fixture
 def copied(built: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(built, tmp_path / "checkpoint"))

@@ -9,9 +9,11 @@ from __future__ import annotations
 import ctypes
 import logging
 import shutil
+import weakref
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -60,11 +62,38 @@ class Memory:
             self._allocation = None
 
 
+class Gone:
+    """What nobody needs any more, until the GPU is current on some thread, where it can be freed.
+
+    Freed elsewhere, pycuda would leave it be with a warning; freed while a stream is captured, it would spoil that.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[Callable[[], object]] = deque()
+
+    def follow(self, owner: object, free: Callable[[], object]) -> None:
+        """Once ``owner`` is forgotten, call ``free`` when that can be done, and forget it."""
+        weakref.finalize(owner, self._waiting.append, free).atexit = False
+
+    def free(self) -> None:
+        """With the device current."""
+        while self._waiting:
+            try:
+                self._waiting.popleft()()
+            except GraphError as error:
+                logger.debug("a graph cannot be freed: %s", error)
+
+
+def _forget(*objects: object) -> None:
+    """They are freed by not being referred to any more."""
+
+
 class Event:
     """A point in a stream's work. Waiting for it does not keep a core busy."""
 
-    def __init__(self, event: Any) -> None:
+    def __init__(self, event: Any, gone: Gone) -> None:
         self.raw = event
+        gone.follow(self, partial(_forget, event))
 
     def synchronize(self) -> None:
         self.raw.synchronize()
@@ -76,10 +105,11 @@ class Stream:
     What is handed to ``upload`` or ``download`` must stay as it is until the work is done, and should be pinned.
     """
 
-    def __init__(self, driver: ModuleType, recorder: Recorder) -> None:
-        self._driver, self._recorder = driver, recorder
+    def __init__(self, driver: ModuleType, recorder: Recorder, gone: Gone) -> None:
+        self._driver, self._recorder, self._gone = driver, recorder, gone
         self._raw = driver.Stream(_NON_BLOCKING)
         self._done = driver.Event(driver.event_flags.BLOCKING_SYNC | driver.event_flags.DISABLE_TIMING)
+        gone.follow(self, partial(_forget, self._raw, self._done))
 
     @property
     def handle(self) -> int:
@@ -112,7 +142,9 @@ class Stream:
 
     def capture(self, work: Callable[[], None]) -> Graph:
         """What ``work`` asks of this stream, not done but kept for ``replay``. It must not wait or allocate."""
-        return self._recorder.record(self.handle, work)
+        graph = self._recorder.record(self.handle, work)
+        self._gone.follow(graph, graph.executable.close)
+        return graph
 
     def replay(self, graph: Graph) -> None:
         graph.launch(self.handle)
@@ -145,6 +177,7 @@ class CudaDevice:
                     "Set animator.ditto.backend to onnxruntime, or use the lite animator: vcam start --animator lite",
                 )
             self._context: Any = _primary_context(index)
+            self._gone = _gone(index)
             with self.current():
                 self._recorder = Recorder()
         self._pinned: list[Array] = []
@@ -157,6 +190,7 @@ class CudaDevice:
         with explained(f"GPU {self.index}, {self.name},"):
             self._context.push()
             try:
+                self._gone.free()
                 yield
             finally:
                 self._driver.Context.pop()
@@ -180,11 +214,11 @@ class CudaDevice:
         return made
 
     def stream(self) -> Stream:
-        return Stream(self._driver, self._recorder)
+        return Stream(self._driver, self._recorder, self._gone)
 
     def event(self) -> Event:
         flags = self._driver.event_flags
-        return Event(self._driver.Event(flags.BLOCKING_SYNC | flags.DISABLE_TIMING))
+        return Event(self._driver.Event(flags.BLOCKING_SYNC | flags.DISABLE_TIMING), self._gone)
 
     def compile(self, text: str, formats: Mapping[str, str]) -> dict[str, Any]:
         """Kernels by name, for ``Stream.launch``. ``text``: CUDA C; ``formats``: ``struct`` codes of the arguments.
@@ -193,9 +227,8 @@ class CudaDevice:
         """
         if shutil.which("nvcc") is None:
             raise AnimatorError("The CUDA compiler nvcc is not there; it makes the kernels for this GPU.", _TOOLKIT)
-        compiler = import_module("pycuda.compiler")
         try:
-            module = compiler.SourceModule(text, no_extern_c=True, options=["-O3"])
+            module = _module(self.index, text)
         except self._driver.CompileError as error:
             raise AnimatorError(
                 f"nvcc cannot compile for the {self.name}: {_first_line(error.stderr or error.msg)}",
@@ -217,6 +250,18 @@ def _primary_context(index: int) -> Any:
     context = load_driver().Device(index).retain_primary_context()
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(context))
     return context
+
+
+@cache
+def _module(index: int, text: str) -> Any:
+    """With the device current. Kept as long as the process, as the context is: to be used again, and freed nowhere."""
+    return import_module("pycuda.compiler").SourceModule(text, no_extern_c=True, options=["-O3"])
+
+
+@cache
+def _gone(index: int) -> Gone:
+    """One for all who open this GPU: what one leaves the next frees."""
+    return Gone()
 
 
 def load_driver() -> ModuleType:

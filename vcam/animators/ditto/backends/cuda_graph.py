@@ -75,17 +75,30 @@ class Graph:
     """Launched as often as is wanted, with the addresses that were recorded."""
 
     def __init__(self, recorder: Recorder, ready: ctypes.c_void_p) -> None:
+        self.executable = Executable(recorder, ready)
+
+    def launch(self, stream: int) -> None:
+        """Raises GraphError if it has been closed, or the driver fails."""
+        self.executable.launch(stream)
+
+    def close(self) -> None:
+        """May be called twice."""
+        self.executable.close()
+
+
+class Executable:
+    """The driver's part of a graph, which outlives it until it can be freed."""
+
+    def __init__(self, recorder: Recorder, ready: ctypes.c_void_p) -> None:
         self._recorder = recorder
         self._ready: ctypes.c_void_p | None = ready
 
     def launch(self, stream: int) -> None:
-        """Raises GraphError if it has been closed, or the driver fails."""
         if self._ready is None:
             raise GraphError("the graph has been closed")
         self._recorder.call("cuGraphLaunch", self._ready, stream)
 
     def close(self) -> None:
-        """May be called twice."""
-        if self._ready is not None:
-            self._recorder.call("cuGraphExecDestroy", self._ready)
-            self._ready = None
+        ready, self._ready = self._ready, None
+        if ready is not None:
+            self._recorder.call("cuGraphExecDestroy", ready)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -244,14 +245,16 @@ class TensorRtNetwork(Network):
     def close(self) -> None:
         for count in tuple(self._several):
             self.forget_several(count)
-        if self.parts:
+        if not self.parts:
+            return
+        with freeing(self.spec.name), self.backend.gpu.current():
             self._loop = None
-            with self.backend.gpu.current():
+            try:
                 self.backend.stream.synchronize()
-                for part in self.parts.values():
-                    part.close()
-            self.parts.clear()
-            self._known = None
+            finally:
+                while self.parts:
+                    self.parts.popitem()[1].close()
+        self._known = None
 
     def _encoded(self, condition: Mapping[str, Tensor]) -> bool:
         """Whether these very tensors were encoded last; an array in main memory may have changed since."""
@@ -261,11 +264,21 @@ class TensorRtNetwork(Network):
         )
 
 
+@contextmanager
+def freeing(what: str) -> Iterator[None]:
+    """A GPU that has failed can be left all the same: then the driver frees what there was."""
+    try:
+        yield
+    except AnimatorError as error:
+        logger.warning("%s could not be freed: %s", what, error.message)
+
+
 def _free(gpu: CudaDevice, pool: Pool, own: bool) -> None:
-    with gpu.current():
+    with freeing("The GPU's memory"), gpu.current():
         pool.close()
     if own:
-        gpu.close()
+        with freeing("The GPU"):
+            gpu.close()
 
 
 def _give(part: Part, inputs: Mapping[str, Tensor]) -> None:

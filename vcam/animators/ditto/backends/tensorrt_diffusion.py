@@ -13,6 +13,8 @@ from .tensorrt_part import Part, TrtTensor
 if TYPE_CHECKING:
     from .tensorrt import TensorRtNetwork
 
+_ALIGNMENT = 256  # bytes: TensorRT takes no other addresses (NvInferRuntime.h, setTensorAddress)
+
 
 class DiffusionLoop:
     """The steps of one schedule. With graphs they are recorded once, as one piece, and launched for each clip."""
@@ -23,7 +25,10 @@ class DiffusionLoop:
         self._network, self._step, self._backend = network, step, backend
         self.schedule = schedule
         self._kernels = backend.kernels(backend.stream)
-        self._times = backend.put_here(np.ascontiguousarray(schedule.times.astype(step.tensors["time_cond"].dtype)))
+        kind = step.tensors["time_cond"].dtype
+        times = np.zeros((len(schedule.times), _ALIGNMENT // kind.itemsize), kind)
+        times[:, 0] = schedule.times
+        self._times = backend.put_here(times)
         steps, values = len(schedule.times), step.tensors["x"].shape
         self._count = int(np.prod(values))
         self._noises: TrtTensor | None = backend.room((steps - 1, *values), np.float32) if steps > 1 else None
@@ -60,7 +65,7 @@ class DiffusionLoop:
         step, schedule = self._step, self.schedule
         last = len(schedule.times) - 1
         for index in range(last + 1):
-            step.read_at("time_cond", self._times.address + index * self._times.dtype.itemsize)
+            step.read_at("time_cond", self._times.address + index * _ALIGNMENT)
             step.run(stream)
             if index < last and self._noises is not None:
                 kernels.ddim_step(

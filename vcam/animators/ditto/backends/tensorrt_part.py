@@ -206,6 +206,8 @@ class Part:
 
     def close(self) -> None:
         """With the device current. May be called twice."""
+        self._execution.close()
+        self.engine.close()
         while self._memory:
             self._memory.popitem()[1].free()
         self._held.clear()

@@ -138,17 +138,16 @@ class Engine:
         found = [self._info(each) for each in names]
         self.tensors = {info.name: info for info in sorted(found, key=lambda info: not info.is_input)}
 
-    @property
-    def needed(self) -> int:
-        """Bytes of device memory that running it takes, beside its weights and tensors."""
-        return int(self._engine.device_memory_size_v2)
-
     def start(self) -> Execution:
         self._library.log.errors.clear()
         context = self._engine.create_execution_context()
         if context is None:
             raise self._library.error(f"Starting the engine {self.name}")
         return Execution(self._library, context, self.name)
+
+    def close(self) -> None:
+        """With the device current, as TensorRT needs it; after its executions'. May be called twice."""
+        self._engine = None
 
     def _info(self, name: str) -> TensorInfo:
         """Raises AnimatorError for a type that no network of ours has."""
@@ -187,6 +186,10 @@ class Execution:
         """Returns at once. Raises AnimatorError if it cannot be started."""
         if not self._context.execute_async_v3(stream):
             raise self._library.error(f"Running the engine {self._name}")
+
+    def close(self) -> None:
+        """With the device current, as TensorRT needs it. May be called twice."""
+        self._context = None
 
 
 def load_tensorrt() -> ModuleType:

@@ -19,12 +19,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from vcam.errors import AnimatorError
+
 Array = npt.NDArray[Any]
+ALIGNMENT = 256  # bytes, of what cuMemAlloc gives
 
 
 class Memory:
     def __init__(self, owner: Device, size: int) -> None:
-        self._owner, self._room, self.size = owner, np.zeros(size, np.uint8), size
+        whole = np.zeros(size + ALIGNMENT, np.uint8)
+        start = -whole.ctypes.data % ALIGNMENT
+        self._owner, self._room, self.size = owner, whole[start : start + size], size
         self.address = int(self._room.ctypes.data)
 
     def free(self) -> None:
@@ -44,23 +49,34 @@ class Device:
         self.trace: list[tuple[int, str, Any]] = []
         self.pageable = 0  # copies from and to memory that is not pinned
         self._locked: list[Array] = []
+        self._depth = 0
         self.held: dict[int, Memory] = {}
         self.streams: dict[int, Stream] = {}
         self.copied = {"up": 0, "down": 0}
         self.allocations = self.pins = 0
         self.closed = False
+        self.broken = False  # an earlier kernel has failed: whatever waits for the GPU says so, for good
         self._left = room
         self._library = None if library is None else ctypes.CDLL(str(library))
 
     @contextmanager
     def current(self) -> Iterator[None]:
-        yield
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+
+    @property
+    def is_current(self) -> bool:
+        return self._depth > 0
 
     @property
     def memory(self) -> tuple[int, int]:
         return self._left - sum(memory.size for memory in self.held.values()), self._left
 
     def alloc(self, size: int) -> Memory:
+        self.check()
         used = sum(memory.size for memory in self.held.values())
         if used + size > self._left:
             from vcam.animators.ditto.backends.cuda import out_of_memory
@@ -84,6 +100,10 @@ class Device:
 
     def event(self) -> Event:
         return Event(self)
+
+    def check(self) -> None:
+        if self.broken:
+            raise AnimatorError("GPU 0 failed: an illegal memory access was encountered")
 
     def finish(self) -> None:
         """Everything that was asked of any stream."""
@@ -126,6 +146,7 @@ class Event:
 
     def synchronize(self) -> None:
         self._device.trace.append((0, "event waited for", self))
+        self._device.check()
         self.reach(self.recorded)
 
     def reach(self, count: int) -> None:
@@ -220,6 +241,7 @@ class Stream:
     def synchronize(self) -> None:
         assert self.noted is None, "a captured stream cannot be waited for"
         self.note("waited for", None)
+        self._device.check()
         self.advance()
 
     def capture(self, work: Callable[[], None]) -> Graph:

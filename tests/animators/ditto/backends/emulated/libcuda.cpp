@@ -112,7 +112,7 @@ API cuMemAlloc_v2(uintptr_t *at, size_t size)
         return CAPTURING;
     if (used + size > (size_t)setting("EMULATED_MEMORY", 1L << 40))
         return NO_MEMORY;
-    *at = (uintptr_t)std::malloc(size);
+    *at = (uintptr_t)std::aligned_alloc(256, (size + 255) / 256 * 256);
     memory[*at] = size;
     used += size;
     return OK;
@@ -148,8 +148,12 @@ API cuMemcpyDtoDAsync_v2(uintptr_t to, uintptr_t from, size_t size, Stream *stre
     return stream->doing([=] { std::memcpy((void *)to, (void *)from, size); });
 }
 
-API cuStreamCreate(Stream **stream, unsigned) { NEEDS_CONTEXT; *stream = new Stream; return OK; }
-API cuStreamDestroy_v2(Stream *stream) { NEEDS_CONTEXT; delete stream; return OK; }
+// Streams, events and graphs that have not been destroyed.
+static int alive = 0;
+API emulated_alive() { return alive; }
+
+API cuStreamCreate(Stream **stream, unsigned) { NEEDS_CONTEXT; *stream = new Stream; ++alive; return OK; }
+API cuStreamDestroy_v2(Stream *stream) { NEEDS_CONTEXT; delete stream; --alive; return capturing ? CAPTURING : OK; }
 API cuStreamSynchronize(Stream *stream) { NEEDS_CONTEXT; return stream->noted ? CAPTURING : OK; }
 API cuStreamQuery(Stream *) { NEEDS_CONTEXT; return OK; }
 API cuStreamWaitEvent(Stream *, void *, unsigned) { NEEDS_CONTEXT; return OK; }
@@ -168,7 +172,7 @@ API cuStreamEndCapture(Stream *stream, Work **graph)
     --capturing;
     return OK;
 }
-API cuGraphInstantiateWithFlags(Work **ready, Work *graph, unsigned long long) { *ready = new Work(*graph); return OK; }
+API cuGraphInstantiateWithFlags(Work **ready, Work *graph, unsigned long long) { *ready = new Work(*graph); ++alive; return OK; }
 API cuGraphLaunch(Work *graph, Stream *)
 {
     NEEDS_CONTEXT;
@@ -177,10 +181,10 @@ API cuGraphLaunch(Work *graph, Stream *)
     return OK;
 }
 API cuGraphDestroy(Work *graph) { delete graph; return OK; }
-API cuGraphExecDestroy(Work *graph) { delete graph; return OK; }
+API cuGraphExecDestroy(Work *graph) { delete graph; --alive; return OK; }
 
-API cuEventCreate(void **event, unsigned) { NEEDS_CONTEXT; *event = new int; return OK; }
-API cuEventDestroy_v2(int *event) { NEEDS_CONTEXT; delete event; return OK; }
+API cuEventCreate(void **event, unsigned) { NEEDS_CONTEXT; *event = new int; ++alive; return OK; }
+API cuEventDestroy_v2(int *event) { NEEDS_CONTEXT; delete event; --alive; return capturing ? CAPTURING : OK; }
 API cuEventRecord(void *, Stream *) { NEEDS_CONTEXT; return OK; }
 API cuEventSynchronize(void *) { NEEDS_CONTEXT; return capturing ? CAPTURING : OK; }
 API cuEventQuery(void *) { NEEDS_CONTEXT; return OK; }

@@ -9,6 +9,7 @@ import ctypes
 import json
 import sys
 import threading
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ class Bridge:
     def __getitem__(self, handle: int) -> Bridge:
         self._handle = handle
         return self
+
+    is_current = True
 
     def note(self, what: str, of: Any) -> None:
         pass
@@ -138,6 +141,27 @@ def threads() -> Any:
     except AnimatorError as error:
         state["closed"] = error.message
     return {"read": state["read"], "errors": state["errors"], "free": free, "total": total, "closed": state["closed"]}
+
+
+def leaving() -> Any:
+    """Streams, events and graphs that are forgotten on another thread, where the GPU is not current."""
+    device, library = CudaDevice(), ctypes.CDLL("libcuda.so.1")
+    with device.current():
+        before = library.emulated_alive()
+        stream = device.stream()
+        held = [stream, device.event(), stream.capture(lambda: None)]
+    there = library.emulated_alive() - before
+    del stream
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        thread = threading.Thread(target=held.clear)
+        thread.start()
+        thread.join()
+    forgotten = library.emulated_alive() - before
+    with device.current():
+        left = library.emulated_alive() - before
+    device.close()
+    return {"there": there, "forgotten": forgotten, "left": left, "warnings": [str(one.message) for one in caught]}
 
 
 def trouble() -> Any:

@@ -7,6 +7,7 @@ Whatever has a public name here exists in the real library with as many argument
 from __future__ import annotations
 
 import json
+import weakref
 from enum import Enum
 from types import ModuleType
 from typing import Any
@@ -18,7 +19,7 @@ from onnx import helper
 
 from vcam.engines.shapes import fixed_inputs, infer_shapes, shape_of
 
-from .device import Device
+from .device import ALIGNMENT, Device
 
 _HEAD = 28
 
@@ -74,8 +75,6 @@ def plan_of(graph: bytes, version: str, capability: tuple[int, int], profiles: d
 
 
 class ICudaEngine:
-    device_memory_size_v2 = 1 << 20
-
     def __init__(self, emulation: Emulation, profiles: dict[str, Any], graph: bytes) -> None:
         self._emulation, self._profiles = emulation, profiles
         self._session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
@@ -117,6 +116,9 @@ class IExecutionContext:
         self._set: dict[str, tuple[int, ...]] = {}
         self._addresses: dict[str, int] = {}
         self._made: dict[str, tuple[int, ...]] = {}
+        emulation = engine._emulation
+        emulation.contexts.add(self)
+        weakref.finalize(self, emulation.freed)
 
     def set_input_shape(self, name: str, shape: tuple[int, ...]) -> bool:
         least, _, most = self._engine._profiles[name]
@@ -126,6 +128,9 @@ class IExecutionContext:
         return True
 
     def set_tensor_address(self, name: str, memory: int) -> bool:
+        if memory % ALIGNMENT:  # as TensorRT's header has it
+            self._engine._emulation.say(f"the address of {name} is not a multiple of {ALIGNMENT} bytes")
+            return False
         self._addresses[name] = memory
         return name in self._engine._shapes
 
@@ -258,7 +263,12 @@ class Emulation:
         self.driver = True
         self.runs = 0
         self.builds = 0
+        self.contexts: weakref.WeakSet[IExecutionContext] = weakref.WeakSet()
+        self.freed_elsewhere = 0  # contexts, while the device was not current
         self._log: Any = None
+
+    def freed(self) -> None:
+        self.freed_elsewhere += not self.device.is_current
 
     def say(self, text: str) -> None:
         self._log.log(Severity.ERROR, text)
