@@ -15,7 +15,7 @@ from PIL import Image
 
 from vcam.badge import Badge
 from vcam.errors import AvatarError
-from vcam.images import read_image
+from vcam.images import BEHIND, read_image
 from vcam.media import ByteArray, Picture
 from vcam.stage import FADE, Stage, blurred, cover, fit
 
@@ -400,6 +400,36 @@ def test_other_kinds_of_colour_become_rgb(tmp_path: Path, mode: str) -> None:
 
 def test_cmyk_becomes_rgb(tmp_path: Path) -> None:
     assert read_image(save(tmp_path / "print.jpg", Image.new("CMYK", (8, 8)))).shape == (8, 8, 3)
+
+
+@pytest.mark.parametrize("suffix", ["png", "webp"])
+def test_what_is_clear_in_a_picture_is_light_grey(tmp_path: Path, suffix: str) -> None:
+    rgba = np.full((8, 12, 4), 255, np.uint8)
+    rgba[:, 6:] = (255, 0, 255, 0)  # a colour that nobody is meant to see
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image = Image.fromarray(rgba)
+    options: dict[str, Any] = {"lossless": True, "exact": True} if suffix == "webp" else {}
+    picture = read_image(save(tmp_path / f"cutout.{suffix}", image, exif=exif, **options))
+    assert picture.shape == (12, 8, 3)  # turned, too
+    assert (picture[:6] == 255).all()
+    assert (picture[6:] == BEHIND).all()
+
+
+def test_a_cut_picture_that_can_be_seen_through_is_refused(tmp_path: Path) -> None:
+    noisy = np.dstack([noise(64, 48), np.full((48, 64), 100, np.uint8)])
+    path = tmp_path / "cut.png"
+    path.write_bytes(_bytes(Image.fromarray(noisy), "PNG")[:4000])
+    with pytest.raises(AvatarError, match="damaged"):
+        read_image(path)
+
+
+@pytest.mark.parametrize("suffix", ["webp", "png"])
+def test_of_a_moving_picture_the_first_one_is_taken(tmp_path: Path, suffix: str) -> None:
+    first, second = (Image.new("RGB", (8, 8), colour) for colour in ((200, 10, 10), (10, 10, 200)))
+    options: dict[str, Any] = {"lossless": True} if suffix == "webp" else {}
+    path = save(tmp_path / f"moving.{suffix}", first, save_all=True, append_images=[second], duration=100, **options)
+    assert (read_image(path) == (200, 10, 10)).all()
 
 
 def test_a_photograph_lying_on_its_side_is_turned_upright(tmp_path: Path) -> None:
