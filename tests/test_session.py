@@ -377,6 +377,27 @@ def test_a_microphone_slower_than_it_says_raises_the_delay_and_says_so(
         assert len({value for _, _, value in bench.camera.pictures[seen + 10 :]}) > 8
 
 
+def test_while_the_microphone_is_away_the_picture_goes_on_as_evenly_and_no_load_is_told(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    monkeypatch.setattr("vcam.live.supervisor.WATCH_WINDOW", 0.5)
+    with bench.session as session:
+        bench.shown(1)
+        bench.microphone.plugged = False
+        wait_until(lambda: session.state == "degraded")
+        bench.shown(0.5)  # until it is known, and silence stands in for it, frames have come late
+        before = session.status()["camera"]
+        bench.shown(3)
+        after = session.status()["camera"]
+        assert after["skipped"] - before["skipped"] <= 5
+        assert after["repeated"] - before["repeated"] <= 15
+        bench.microphone.plugged = True
+        wait_until(lambda: session.state == "live")
+        bench.shown(1.5)
+    assert not [text for text in caplog.messages if "skipped" in text]
+
+
 def test_an_error_found_while_closing_the_camera_is_not_lost(bench: Bench) -> None:
     def full() -> None:
         raise CameraError("The disk is full.")

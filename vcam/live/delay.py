@@ -74,9 +74,10 @@ class Delay:
             text = f"The voice was interrupted again and again: the delay was raised to {_ms(self.plan.delay)}."
             self._notices.add("latency", text)
             return True
-        late, before = pump.latency - self.plan.source, self._late_before
+        late, before = pump.lasting_latency - self.plan.source, self._late_before
         self._late_before = 0.0 if pump.lost else late
-        if min(late, before) > LATENESS_ALLOWED and not pump.lost:  # for good, not for a moment
+        late = min(late, before)  # for good, not for a moment
+        if late > LATENESS_ALLOWED and not pump.lost:
             self._late_before = 0.0
             self._raise(replace(self.plan, source=self.plan.source + late))
             text = f"{pump.source.name} takes {_ms(late)} longer than it said: the delay was raised."

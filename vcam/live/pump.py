@@ -5,10 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable
-
-import numpy as np
 
 from vcam.audio.gate import Gate
 from vcam.audio.source import Block, Source
@@ -17,6 +14,7 @@ from vcam.errors import SourceError, VcamError
 from vcam.live.backoff import Attempt, Backoff
 from vcam.live.chunker import Chunker
 from vcam.live.clock import SampleClock
+from vcam.live.latency import BlockAges
 from vcam.live.meters import LevelMeter, Notices
 from vcam.live.queues import ChunkQueue
 from vcam.media import CHUNK_SAMPLES, FRAME_SAMPLES, SAMPLE_RATE, AudioChunk, FloatArray, samples, silence
@@ -28,7 +26,6 @@ STALL = samples(150)  # later than this, missing sound is replaced by silence
 RESYNC = samples(60)  # a block this far from where the clock has it may not continue the last one,
 ASTRAY_BLOCKS = 5  # and so many in a row do not: a single one is a wrong time stamp, as busy machines give them
 LONG_GAP = samples(2000)  # more than this is not filled up with silence but left out
-AGES = 200  # recent blocks whose age is kept
 FIRST_LOOK = 0.5  # s after opening until it is asked which microphone is heard
 RECENT = 60.0  # s for which a change stays among the warnings
 CLOSE_PATIENCE = 5.0  # s
@@ -80,7 +77,7 @@ class AudioPump:
         self._leaving_out = False  # while more came too late than one block holds
         self._astray = 0  # blocks in a row that do not stand where the clock has them
         self._ended = False
-        self._ages: deque[float] = deque(maxlen=AGES)
+        self._ages = BlockAges()
         self._overruns_seen = 0  # of the source since it was opened
         self._backoff = Backoff()
         self._attempt: Attempt | None = None
@@ -99,9 +96,12 @@ class AudioPump:
     @property
     def latency(self) -> float:
         """Seconds from the microphone until a sample can be used: as reported or, if that is more, as seen lately."""
-        ages = list(self._ages)
-        seen = float(np.percentile(ages, 95)) if ages else 0.0
-        return max(self.reported_latency, seen)
+        return max(self.reported_latency, self._ages.recent)
+
+    @property
+    def lasting_latency(self) -> float:
+        """The same, as most of the last seconds have it: passing trouble does not count."""
+        return max(self.reported_latency, self._ages.lasting)
 
     def start(self) -> None:
         self._thread.start()
@@ -163,7 +163,7 @@ class AudioPump:
         if block is None or len(block.samples) == 0:
             self._fill_stall()
         else:
-            self._ages.append(time.monotonic() - block.captured_at)
+            self._ages.add(block.captured_at, time.monotonic())
             self._take(block)
         self._look_after()
         fresh = self.source.overruns - self._overruns_seen
@@ -260,7 +260,9 @@ class AudioPump:
         self._append(silence(target % FRAME_SAMPLES))
 
     def _fill_stall(self) -> None:
-        late = int(self._clock.pts_at(time.monotonic() - self.latency) - self._chunker.next_pts)
+        # Silence that stands in for a lost source is put a step ahead: looked for in steps, it would come late.
+        ahead = 2 * READ_TIMEOUT if self.lost else 0.0
+        late = int(self._clock.pts_at(time.monotonic() - self.latency + ahead) - self._chunker.next_pts)
         if late > STALL or (late > 0 and not self._continues):
             self._continues = False
             self._skip(late)

@@ -48,11 +48,12 @@ class Supervisor:
         self._load = LoadWatch(parts.notices)
         self._last_failure: float | None = None
         self._retry_at = 0.0
-        self._window: tuple[float, int] | None = None  # when it began, and what had been skipped by then
+        self._window = (0.0, 0)  # when it began, and what had been skipped by then
         self._disturbed = False  # whether what happens in the window does not count
 
     def begin(self) -> None:
         """The session is live; ``PERIOD`` s from now comes the first look."""
+        self._new_window()
         self._heartbeat.wait_begins()
 
     def forgive(self) -> None:
@@ -110,15 +111,15 @@ class Supervisor:
 
     def _watch(self, pump: AudioPump, worker: AnimatorWorker) -> None:
         """Every few seconds: is the sound as early as planned, and are frames drawn in time?"""
+        self._disturbed |= pump.lost  # when it is lost, and found, frames are late whatever the machine does
         now = time.monotonic()
-        if self._window is not None and now - self._window[0] < WATCH_WINDOW:
+        if now - self._window[0] < WATCH_WINDOW:
             return
-        window, disturbed = self._window, self._disturbed
-        self._new_window()
+        (since, skipped), disturbed = self._window, self._disturbed
+        self._new_window(disturbed=pump.lost)
         if disturbed:
             self._parts.delay.forget_window()
-        elif not self._parts.delay.check(pump) and not pump.lost and window is not None:
-            since, skipped = window
+        elif not self._parts.delay.check(pump):
             self._load.check(self._parts.skipped - skipped, now - since, worker)
 
     def _new_window(self, *, disturbed: bool = False) -> None:
