@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
 from pathlib import Path
 from statistics import median
 
+from vcam.media import SAMPLE_RATE
 from vcam.selftest.figures import clicks_seen
 from vcam.selftest.stimulus import matches
 from vcam.selftest.viewer import Seen
 
-MOST_DELAY = 3.0  # s; more is not looked for
+MOST_DELAY, EARLIEST = 3.0, -0.1  # s; what is later or earlier is another click
+NEAR = 0.15  # s within which a click and its PTS belong together, half of the smallest time between two
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +97,34 @@ def read_samples(path: Path) -> list[Sample]:
 
 @dataclass(frozen=True, slots=True)
 class Delays:
-    """Medians over some seconds, in ms; None where no click came through. ``clicks``: how many were seen."""
+    """Medians over some seconds, in ms; None where no click came through. ``clicks``: how many were seen.
+
+    ``offset``: the s from a PTS to when it was at the microphone, None while it is not known.
+    """
 
     camera_ms: float | None
     voice_ms: float | None
     skew_ms: float | None
     clicks: int
+    offset: float | None
 
 
-def delays(seen: Sequence[Seen], spoken: Sequence[float], heard: Sequence[float], fps: float) -> Delays:
-    """How late the clicks that were ``spoken`` were seen and heard, in monotonic seconds each."""
-    shown = [click.shown for click in clicks_seen(seen, Fraction(fps).limit_denominator(1001))]
-    camera = {at: there - at for at, there in matches(spoken, shown, MOST_DELAY)}
-    voice = {at: there - at for at, there in matches(spoken, heard, MOST_DELAY)}
+def delays(
+    seen: Sequence[Seen], spoken: Sequence[float], heard: Sequence[float], fps: float, offset: float | None
+) -> Delays:
+    """How late the clicks that were ``spoken`` were seen and heard, in monotonic seconds each.
+
+    ``offset``: as known from the seconds before; at first the pattern of the clicks tells.
+    """
+    clicks = clicks_seen(seen, Fraction(fps).limit_denominator(1001))
+    shown = {click.pts / SAMPLE_RATE + (offset or 0.0): click.shown for click in clicks}
+    pairs = matches(list(shown), spoken, NEAR if offset is not None else math.inf)
+    camera = {at: shown[moment] - at for moment, at in pairs if EARLIEST < shown[moment] - at < MOST_DELAY}
+    voice = {at: there - at for at, there in matches(spoken, heard, MOST_DELAY) if there - at > EARLIEST}
     both = [camera[at] - voice[at] for at in camera if at in voice]
-    return Delays(_ms(list(camera.values())), _ms(list(voice.values())), _ms(both), len(camera))
+    found = [at - moment + (offset or 0.0) for moment, at in pairs if at in camera]
+    known = median(found) if found else None  # it drifts a little; where nothing fits, the pattern is asked again
+    return Delays(_ms(list(camera.values())), _ms(list(voice.values())), _ms(both), len(camera), known)
 
 
 def _ms(times: list[float]) -> float | None:
