@@ -170,6 +170,58 @@ def test_the_diffusion_is_that_of_the_cpu(built: Path, backend: TensorRtBackend,
         np.testing.assert_allclose(made, wanted, atol=1e-4)
 
 
+@pytest.fixture
+def recording(built: Path, kernel_library: Path) -> TensorRtBackend:
+    """Graphs, and a GPU that is late."""
+    device: Any = Device(kernel_library, lazy=True)
+    library = TensorRt(Emulation(device).module())
+    return TensorRtBackend(built, precision="fp32", graphs=True, device=device, library=library)
+
+
+def asked_of(device: Device, stream: Any) -> list[str]:
+    return [what for handle, what, _ in device.trace if handle == stream.handle]
+
+
+def test_a_face_is_launched_as_one_graph_and_everything_is_on_one_stream(
+    built: Path, recording: TensorRtBackend
+) -> None:
+    own = maker(loaded(built, recording), person())
+    first, *others = rows(4)
+    own.make(0, first, REST)
+    device = emulated(recording)
+    device.trace.clear()
+    for frame, row in enumerate(others, 1):
+        own.make(frame, row, REST, form="i420")
+    asked = asked_of(device, recording.stream)
+    assert asked.count("replay") == 3
+    assert asked.count("run") == 3, "the stitch network, whose key points the graph reads"
+    launched = [of for _, what, of in device.trace if what == "launch"]
+    assert launched == ["paste", "rgb_to_i420"] * 3
+    used = {handle for handle, _, _ in device.trace if handle}
+    assert used == {recording.stream.handle, recording.copies.handle}
+    assert set(asked_of(device, recording.copies)) == {"wait", "download", "record"}
+
+
+def test_a_clips_steps_are_launched_as_one_graph(built: Path, recording: TensorRtBackend) -> None:
+    networks = loaded(built, recording)
+    sampler = Sampler(networks["lmdm"], 5, Seeded(0), put=recording.put)
+    pose, conditions = np.zeros(265, np.float32), np.zeros((80, 1103), np.float32)
+    for _ in range(2):  # inputs take turns in two pieces of pinned memory
+        sampler.clip(pose, conditions)
+    device = emulated(recording)
+    before = device.allocations, device.pins
+    device.trace.clear()
+    device.copied.update(up=0, down=0)
+    for clip in range(2):
+        sampler.clip(pose, conditions + np.float32(clip))
+    asked = asked_of(device, recording.stream)
+    assert asked.count("replay") == 2
+    assert asked.count("run") <= 2, "the audio is encoded once for each clip"
+    assert "launch" not in asked
+    assert device.copied["down"] == 2 * 80 * 265 * 4, "nothing comes down between the steps"
+    assert (device.allocations, device.pins) == before
+
+
 def test_steps_are_measured_one_by_one(built: Path, backend: TensorRtBackend) -> None:
     networks = loaded(built, backend)
     sampler = Sampler(networks["lmdm"], 5, Seeded(0), put=backend.put)
