@@ -17,6 +17,9 @@ import pytest
 from PIL import Image
 
 from tests.pulse import PulseServer
+from vcam.media import FRAME_SAMPLES, SAMPLE_RATE
+from vcam.selftest.marks import REMEMBERED, FrameMark
+from vcam.selftest.viewer import Seen
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 PERIOD = 10.0  # s
@@ -148,6 +151,45 @@ def test_the_figures_under_load_are_a_table_and_tell_a_camera_that_stopped(
     figures = scripts.load_figures.Figures(2, stopped, [33.0, 1200.0])
     assert not figures.in_step
     assert not figures.never_stopped
+
+
+GAPS = (0.31, 0.47, 0.38, 0.55, 0.34, 0.43, 0.51, 0.36, 0.59, 0.41)  # s
+
+
+def pictures(clicks: list[float], began: float, delay: float, late: Callable[[int], float]) -> list[Seen]:
+    """What is seen at 30 fps of clicks at so many seconds; ``late``: s that the picture of that number arrives late."""
+    found = []
+    for number in range(round(clicks[-1] * 30) + 10):
+        pts = number * SAMPLE_RATE // 30
+        frame = FrameMark(pts // FRAME_SAMPLES)
+        heard = [round(at * SAMPLE_RATE) for at in clicks]
+        before = [click for click in heard if 0 < frame.end - click <= REMEMBERED]
+        mark = dataclasses.replace(frame, click=max(before, default=None))
+        at = began + pts / SAMPLE_RATE + delay + late(number)
+        found.append(Seen(at, pts, mark, np.zeros((0, 0), np.uint8)))
+    return found
+
+
+@pytest.mark.parametrize("offset", [None, 4000.01])
+def test_delays_are_told_by_the_clicks_also_where_pictures_come_late(
+    offset: float | None, scripts: SimpleNamespace
+) -> None:
+    began = 4000.0
+    clicks = [1 + sum(GAPS[:n]) for n in range(len(GAPS))]
+    spoken = [began + at for at in clicks]
+    random = np.random.default_rng(2)
+    seen = pictures(clicks, began, 0.15, lambda number: random.exponential(0.02))
+    found = scripts.samples.delays(seen, spoken, [at + 0.14 for at in spoken], 30.0, offset)
+    assert found.clicks == len(clicks)
+    assert found.camera_ms == pytest.approx(165, abs=10)
+    assert found.voice_ms == pytest.approx(140, abs=0.1)
+    assert found.skew_ms == pytest.approx(25, abs=10)
+    assert found.offset == pytest.approx(began, abs=0.001)
+
+
+def test_where_nothing_is_seen_nothing_is_told(scripts: SimpleNamespace) -> None:
+    found = scripts.samples.delays([], [1.0, 2.1, 3.3], [], 30.0, 4000.0)
+    assert (found.camera_ms, found.voice_ms, found.skew_ms, found.clicks, found.offset) == (None, None, None, 0, None)
 
 
 @pytest.mark.audio
