@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import compileall
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from .image import Image
 
 MEMORY = "4G"
 EXIT_TIMED_OUT = 124
+# Without these a kernel that gets little of a busy host's time takes its timer for broken, or itself for hung.
+PATIENCE = "no_timer_check nowatchdog rcupdate.rcu_cpu_stall_suppress=1"
+# What is tried, copied: whoever edits it meanwhile would pull files from under the guest, which remembers their sizes.
+TRIED = ("vcam", "tests", "pyproject.toml")
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "VIRTUAL_ENV")
 
 
@@ -34,17 +41,32 @@ def run(image: Image, command: Sequence[str], shared: Path, *, timeout: float, k
 
     # QEMU stops reading output when its standard input ends, so it gets a pipe that nobody closes.
     stdin = None if interactive else subprocess.PIPE
-    with subprocess.Popen(_qemu(image, shared, kvm), stdin=stdin) as machine:
-        try:
-            machine.wait(timeout)
-        except subprocess.TimeoutExpired:
-            return EXIT_TIMED_OUT
-        finally:
-            machine.kill()
+    with TemporaryDirectory(prefix="vcam-vm-tree-") as tree:
+        _copy_checkout(Path(tree))
+        with subprocess.Popen(_qemu(image, shared, Path(tree), kvm), stdin=stdin) as machine:
+            try:
+                machine.wait(timeout)
+            except subprocess.TimeoutExpired:
+                return EXIT_TIMED_OUT
+            finally:
+                machine.kill()
     if not status.exists():
         log = (shared / "console.log").read_text(errors="replace").splitlines()
         raise MachineFailed("\n".join(["the machine ended without an exit status; its console:", *log[-30:]]))
     return int(status.read_text())
+
+
+def _copy_checkout(tree: Path) -> None:
+    """Put a copy of TRIED where the guest lays it over the host's files, compiled: the guest takes long for that."""
+    here = Path.cwd()
+    copy = tree / here.relative_to("/")
+    copy.mkdir(parents=True)
+    for name in TRIED:
+        if (here / name).is_dir():
+            shutil.copytree(here / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(here / name, copy)
+    compileall.compile_dir(copy, stripdir=tree, prependdir="/", quiet=2)
 
 
 def _script(command: Sequence[str], terminal: str) -> str:
@@ -54,17 +76,19 @@ def _script(command: Sequence[str], terminal: str) -> str:
     return "\n".join([*exports, f"cd {shlex.quote(str(Path.cwd()))}", f"exec {shlex.join(command)}", ""])
 
 
-def _qemu(image: Image, shared: Path, kvm: bool) -> list[str]:
+def _qemu(image: Image, shared: Path, tree: Path, kvm: bool) -> list[str]:
     # fmt: off
     return [
         "qemu-system-x86_64", "-M", "q35", "-m", MEMORY, "-smp", "2", "-nodefaults", "-display", "none", "-no-reboot",
         *(["-accel", "kvm", "-cpu", "host"] if kvm else ["-accel", "tcg,thread=multi", "-cpu", "max,la57=off"]),
         "-kernel", str(image.kernel), "-initrd", str(shared / "initramfs"),
-        "-append", "console=ttyS0 quiet panic=-1 mitigations=off",
+        "-append", f"console=ttyS0 quiet panic=-1 mitigations=off {PATIENCE}",
         "-serial", f"file:{shared / 'console.log'}",
         "-device", "virtio-serial-pci", "-chardev", "stdio,id=out,signal=off", "-device", "virtconsole,chardev=out",
         "-fsdev", "local,id=host,path=/,security_model=none,readonly=on,multidevs=remap",
         "-device", "virtio-9p-pci,fsdev=host,mount_tag=host",
+        "-fsdev", f"local,id=tree,path={tree},security_model=none,readonly=on",
+        "-device", "virtio-9p-pci,fsdev=tree,mount_tag=tree",
         "-fsdev", f"local,id=run,path={shared},security_model=none",
         "-device", "virtio-9p-pci,fsdev=run,mount_tag=run",
     ]
