@@ -28,7 +28,7 @@ from vcam.media import ByteArray, FloatArray
 from .report import Report
 
 _COPIED = 64 * 2**20
-_CONDITIONS = 1103
+CONDITIONS = 1103
 
 
 @dataclass
@@ -131,16 +131,16 @@ def frames(setup: Setup, report: Report) -> str:
     columns, rows = setup.size
     random = np.random.default_rng(1)
     picture = random.integers(0, 256, (rows, columns, 3)).astype(np.uint8)
-    paster, points = Paster(picture, _placed(setup)), _points(random)
+    paster, given = Paster(picture, placed(setup.size)), points(random)
     features = random.uniform(0, 0.5, (1, 32, 16, 64, 64)).astype(np.float32)
     speeds, pictures = {}, {}
     for name in ("host copies", "on the device", "with graphs"):
         backend = setup.backend(graphs=name == "with graphs")
         loaded = _load(setup, backend)
         if name == "host copies":
-            make = _by_copies(loaded, features, points, paster)
+            make = _by_copies(loaded, features, given, paster)
         else:
-            make = _on_device(backend, loaded, features, points, paster)
+            make = _on_device(backend, loaded, features, given, paster)
         pictures[name] = make(0).astype(int)
         speeds[name] = rate(partial(_next, make, itertools.count()), setup.seconds)
         for network in loaded.values():
@@ -160,7 +160,7 @@ def diffusion(setup: Setup, report: Report) -> str:
     """A clip of 10 steps, by call and as a whole."""
     random = np.random.default_rng(2)
     pose = random.standard_normal(265).astype(np.float32)
-    conditions = random.standard_normal((80, _CONDITIONS)).astype(np.float32)
+    conditions = random.standard_normal((80, CONDITIONS)).astype(np.float32)
     clips, rows = {}, []
     for name in ("host copies", "on the device", "with graphs"):
         backend = setup.backend(graphs=name == "with graphs")
@@ -185,9 +185,9 @@ def memory(setup: Setup, report: Report, minutes: float) -> str:
     random = np.random.default_rng(4)
     picture = random.integers(0, 256, (*setup.size[::-1], 3)).astype(np.uint8)
     features = random.uniform(0, 0.5, (1, 32, 16, 64, 64)).astype(np.float32)
-    make = _on_device(backend, loaded, features, _points(random), Paster(picture, _placed(setup)))
+    make = _on_device(backend, loaded, features, points(random), Paster(picture, placed(setup.size)))
     sampler = Sampler(loaded["lmdm"], 5, Seeded(3), put=backend.put)
-    conditions = random.standard_normal((80, _CONDITIONS)).astype(np.float32)
+    conditions = random.standard_normal((80, CONDITIONS)).astype(np.float32)
     seen: list[int] = []
     count, started = 0, time.monotonic()
     while (spent := time.monotonic() - started) < minutes * 60 or len(seen) < 3:
@@ -222,12 +222,12 @@ def _load(setup: Setup, backend: TensorRtBackend) -> dict[str, Network]:
 
 
 def _shapes(network: Network) -> dict[str, tuple[int, ...]]:
-    free = 6480 if network.spec.name == HUBERT.name else _CONDITIONS
+    free = 6480 if network.spec.name == HUBERT.name else CONDITIONS
     shapes = network.spec.inputs.items()
     return {name: tuple(free if size is None else size for size in shape) for name, shape in shapes}
 
 
-def _points(random: np.random.Generator) -> list[FloatArray]:
+def points(random: np.random.Generator) -> list[FloatArray]:
     return [random.uniform(-0.3, 0.3, (1, 21, 3)).astype(np.float32) for _ in range(16)]
 
 
@@ -238,10 +238,10 @@ def _next(make: Make, count: Iterator[int]) -> ByteArray:
     return make(next(count))
 
 
-def _placed(setup: Setup) -> FloatArray:
+def placed(size: tuple[int, int]) -> FloatArray:
     """From the crop's pixels to the picture's: nine tenths of its height."""
-    scale = 0.9 * setup.size[1] / CROP
-    return np.array([[scale, 0, setup.size[0] * 0.3], [0, scale, setup.size[1] * 0.05], [0, 0, 1]], np.float32)
+    scale = 0.9 * size[1] / CROP
+    return np.array([[scale, 0, size[0] * 0.3], [0, scale, size[1] * 0.05], [0, 0, 1]], np.float32)
 
 
 def _by_copies(loaded: dict[str, Network], features: FloatArray, points: list[FloatArray], paster: Paster) -> Make:

@@ -79,9 +79,11 @@ def test_the_sum_of_everything_gives_the_rate_that_could_be_reached(result: Ditt
 
 
 def test_the_delay_of_each_preset_is_told(result: DittoBench) -> None:
-    assert {preset.name: preset.own for preset in result.presets} == {
+    *presets, shortest = result.presets
+    assert {preset.name: preset.own for preset in presets} == {
         name: preset.delay / 16 for name, preset in PRESETS.items()
     }
+    assert (shortest.name, shortest.own) == ("shortest", 165)
     for preset in result.presets:
         assert preset.total == pytest.approx(preset.algorithmic + preset.compute + result.latency.source)
     chosen = next(preset for preset in result.presets if preset.name == "low-latency")

@@ -36,7 +36,17 @@ from vcam.audio.gate import make_gate
 from vcam.bench.ditto_chains import ChainsBench, pair
 from vcam.bench.ditto_clock import FACE, ClockedBackend, WorkClock
 from vcam.bench.ditto_parts import PartsBench
-from vcam.bench.ditto_result import DittoBench, Latency, Memory, PresetDelay, Row, Run
+from vcam.bench.ditto_result import (
+    SHORTEST,
+    SHORTEST_CHUNK,
+    SHORTEST_OVERLAP,
+    DittoBench,
+    Latency,
+    Memory,
+    PresetDelay,
+    Row,
+    Run,
+)
 from vcam.bench.process import gpu_mb, machine, one_core, resident_mb
 from vcam.build import build_stage, sound_spec
 from vcam.choices import Choice, choose_sound, expected_latency
@@ -229,13 +239,15 @@ def _parts(bench: PartsBench, speaking: Run) -> list[Row]:
 def _presets(
     profile: Profile, checkpoint: Checkpoint, clock: WorkClock, bench: PartsBench, device: float
 ) -> list[PresetDelay]:
-    """What each quality would cost with this profile's other settings, by the times that were measured."""
+    """What each quality would cost with this profile's other settings, by the times that were measured.
+
+    And ``SHORTEST``: what the schedule allows where a clip for each frame can be paid for."""
     times = {spec.name: clock.networks.get(spec.name, Timings()) for spec in ANIMATION}
     if FACE in clock.networks:
         times |= {DECODER.name: clock.networks[FACE], WARP.name: Timings()}
     made = []
-    for name in PRESETS:
-        plan = live_plan(profile.with_changes("animator", quality=name), checkpoint)
+    for name in (*PRESETS, SHORTEST):
+        plan = live_plan(_of_quality(profile, name), checkpoint)
         stages = stages_of(plan, {**times, "paste": bench.pasting})
         ahead = plan.chunking.future * FRAME_SAMPLES + WINDOW_TAIL
         hold = make_gate(profile.gate, ahead).hold
@@ -254,6 +266,13 @@ def _presets(
             )
         )
     return made
+
+
+def _of_quality(profile: Profile, name: str) -> Profile:
+    if name != SHORTEST:
+        return profile.with_changes("animator", quality=name)
+    ditto = {**profile.animator.ditto.model_dump(), "chunk": SHORTEST_CHUNK, "overlap": SHORTEST_OVERLAP}
+    return profile.with_changes("animator", quality="low-latency", ditto=ditto)
 
 
 def _latency(profile: Profile, animator: DittoAnimator, microphone: Choice) -> Latency:

@@ -28,8 +28,8 @@ from vcam.live.meters import Timings
 from vcam.media import AudioChunk, FloatArray
 from vcam.stage import Stage
 
-_ROUND = 10  # frames that one chain draws before it is the other's turn
-_LEAST = 2  # rounds, whatever they take
+_ROUND = 5  # frames that one chain draws before it is the other's turn
+_LEAST = 1  # rounds, whatever they take
 _WARM_UP = 3  # faces
 _DIFFERENT = 8
 
