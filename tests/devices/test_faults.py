@@ -66,9 +66,9 @@ class Bench:
         return max(b[1] - a[1] for a, b in itertools.pairwise(self.camera.pictures)) < 0.5
 
     def behind(self) -> int:
-        """How many frames the newest picture is behind what belongs there."""
+        """How many frames the newest picture is behind what belongs there; -1 where its brightness was rounded up."""
         pts, _, luma = self.camera.pictures[-1]
-        return (pts // FRAME_SAMPLES - round((luma - 16) * 255 / 219 - 50)) % 100
+        return (pts // FRAME_SAMPLES - round((luma - 16) * 255 / 219 - 50) + 1) % 100 - 1
 
 
 @pytest.fixture
@@ -154,7 +154,7 @@ def test_a_network_file_that_disappears_is_missed_at_a_restart_and_lite_takes_ov
         def fail(pose: Pose) -> ByteArray:
             raise RuntimeError("the driver was reset")
 
-        bench.animators[0].render = fail  # type: ignore[method-assign]
+        bench.animators[0].draw = fail  # type: ignore[method-assign]
         wait_until(lambda: bench.told("could not be restarted"))
         assert bench.told("the driver was reset")
         assert session.state == "degraded"
