@@ -142,6 +142,51 @@ def test_a_picture_without_a_face_is_refused(picture: ByteArray) -> None:
     assert "from the front" in caught.value.hint
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (20, 6000), (6000, 20), (35, 35)])
+def test_a_strip_has_no_face(shape: tuple[int, int]) -> None:
+    with pytest.raises(AvatarError, match="No face"):
+        propose_landmarks(np.full((*shape, 3), 128, np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("turns", "words", "hint"),
+    [(1, "on its side", "90 degrees to the right"), (3, "on its side", "90 degrees to the left"), (2, "upside", "180")],
+)
+def test_a_picture_that_lies_on_its_side_is_refused_with_a_word_how_to_turn_it(
+    turns: int, words: str, hint: str
+) -> None:
+    picture, _ = portrait(320, 300, unit=50)
+    with pytest.raises(AvatarError, match=words) as caught:
+        propose_landmarks(np.rot90(picture, turns).copy())
+    assert hint in caught.value.hint
+
+
+def test_a_small_face_in_a_large_picture_is_found() -> None:
+    picture = draw(room(1600, 1000), (1200, 600), 26)
+    assert misses(propose_landmarks(picture).landmarks, truth((1200, 600), 26)) == {}
+
+
+def test_a_face_that_fills_the_picture_is_found() -> None:
+    picture, right = portrait(480, 640, unit=180)
+    assert misses(propose_landmarks(picture).landmarks, right) == {}
+
+
+def test_of_faces_alike_the_one_in_the_middle_is_taken() -> None:
+    picture = room(900, 300)
+    for x in (150, 450, 750):
+        picture = draw(picture, (x, 130), 40)
+    proposal = propose_landmarks(picture)
+    assert proposal.faces == 3
+    assert misses(proposal.landmarks, truth((450, 130), 40)) == {}
+
+
+@pytest.mark.parametrize(("gain", "lift"), [(0.15, 0.0), (0.25, 185.0)], ids=["dark", "hazy"])
+def test_a_face_in_bad_light_is_found(gain: float, lift: float) -> None:
+    picture, right = portrait(320, 240, unit=40)
+    found = propose_landmarks((picture * gain + lift).astype(np.uint8)).landmarks
+    assert {name for name in misses(found, right) if name.startswith("eye")} == set()
+
+
 def test_the_same_picture_gives_the_same_points() -> None:
     picture, _ = portrait(320, 240, unit=40)
     assert propose_landmarks(picture) == propose_landmarks(picture)

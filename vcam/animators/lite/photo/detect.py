@@ -18,10 +18,12 @@ import numpy as np
 from vcam.errors import AnimatorError
 from vcam.media import ByteArray, FloatArray
 
-_SIDE = 640  # pixels: the longer side of the picture that is searched
+_SIDE, _LARGE_SIDE = 640, 1280  # pixels: the longer side of the picture that is searched, and where it has none
 _LARGER = 3.0  # how much a small picture is enlarged for it
 _SMALLEST = 36  # pixels in it: the smallest face
 _TILTS = (0, -15, 15, -30, 30)  # degrees
+_LYING = (90, -90, 180, -60, 60, 120, -120)  # degrees that a picture may have to be turned clockwise by
+_CENTRAL = 0.4  # how much less a face counts at the picture's rim than in its middle
 _EYES = ((0.285, 0.375), (0.725, 0.375))  # of the cascade's box: where its training faces have the irises
 _FACE = 160  # pixels: the box's side while eyes are looked for
 _MIN_VOTES, _MIN_RAW_VOTES = 5, 12
@@ -43,6 +45,9 @@ class Face:
     method: str
 
 
+_NOBODY = Face((0, 0), (0, 0), 0, 0, 0, "")
+
+
 @lru_cache
 def _cascade(name: str) -> cv2.CascadeClassifier:
     folder = Path(cv2.__file__).parent / "data"
@@ -54,23 +59,54 @@ def _cascade(name: str) -> cv2.CascadeClassifier:
 
 
 def find_faces(rgb: ByteArray) -> list[Face]:
-    """The faces that look at the viewer, largest first."""
+    """The faces that look at the viewer, largest first; of about equal ones the most central."""
     grey = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
     scale = min(_LARGER, _SIDE / max(grey.shape))
+    if min(grey.shape) * scale < _SMALLEST:
+        return []
     small = _resized(grey, scale)
-    found = [face for tilt in _TILTS for face in _at_tilt(small, scale, tilt, raw=False)]
-    found = [face for face in found if face.confidence >= _SURE]
+    found = _sure(small, scale, _TILTS)
+    if not found and max(grey.shape) > 1.2 * _SIDE:
+        larger = min(1.0, _LARGE_SIDE / max(grey.shape))
+        found = _sure(_resized(grey, larger), larger, _TILTS[:3])
     if not found:
         found = [
             face for tilt in _TILTS for face in _at_tilt(small, scale, tilt, raw=True) if face.confidence >= _DRAWN
         ]
-    return _distinct(found)
+    return _ranked(_distinct(found), grey.shape[1], grey.shape[0])
+
+
+def lies_turned(rgb: ByteArray) -> int | None:
+    """By how many degrees clockwise the picture must be turned so that a face in it is upright; None without a face."""
+    grey = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
+    scale = min(_LARGER, _SIDE / max(grey.shape))
+    if min(grey.shape) * scale < _SMALLEST:
+        return None
+    small = _resized(grey, scale)
+    best = max((face.clear, turn) for turn in _LYING for face in [*_sure(small, scale, (-turn,)), _NOBODY])
+    return best[1] if best[0] > 0 else None
+
+
+def _sure(small: ByteArray, scale: float, tilts: Sequence[int]) -> list[Face]:
+    found = [face for tilt in tilts for face in _at_tilt(small, scale, tilt, raw=False)]
+    return [face for face in found if face.confidence >= _SURE]
+
+
+def _ranked(faces: list[Face], width: int, height: int) -> list[Face]:
+    def weight(face: Face) -> float:
+        x, y = (face.left[0] + face.right[0]) / 2, (face.left[1] + face.right[1]) / 2
+        return face.size * (1 - _CENTRAL * max(abs(2 * x / width - 1), abs(2 * y / height - 1)))
+
+    return sorted(faces, key=weight, reverse=True)
 
 
 def is_profile(rgb: ByteArray) -> bool:
     """Whether there is a face seen from the side."""
     grey = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
-    small = _resized(grey, min(_LARGER, _SIDE / max(grey.shape)))
+    scale = min(_LARGER, _SIDE / max(grey.shape))
+    if min(grey.shape) * scale < _SMALLEST:
+        return False
+    small = _resized(grey, scale)
     cascade = _cascade("profileface")
     return any(len(cascade.detectMultiScale(view, 1.1, 4, minSize=(48, 48))) for view in (small, cv2.flip(small, 1)))
 
@@ -216,7 +252,7 @@ def _sub_pixel(score: FloatArray, x: int, y: int) -> tuple[float, float]:
 
 
 def _distinct(faces: list[Face]) -> list[Face]:
-    """The surest one of each face, largest first."""
+    """The surest one of each face."""
     kept: list[Face] = []
     for face in sorted(faces, key=lambda f: -f.confidence * f.clear):
         middle = ((face.left[0] + face.right[0]) / 2, (face.left[1] + face.right[1]) / 2)
@@ -226,4 +262,4 @@ def _distinct(faces: list[Face]) -> list[Face]:
             for k in kept
         ):
             kept.append(face)
-    return sorted(kept, key=lambda f: -f.size)
+    return kept

@@ -6,12 +6,13 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numpy as np
 from pydantic import ValidationError
 
 from vcam.errors import AvatarError
 from vcam.media import ByteArray
 
-from .detect import Face, find_faces, is_profile
+from .detect import Face, find_faces, is_profile, lies_turned
 from .evidence import XY, EyeEdges, Lips, UprightFace, read_brows, read_edge, read_eye, read_lips
 from .landmarks import MIN_EYE_DISTANCE, Brow, Curve, Eye, FaceFrame, Jaw, Landmarks, Mouth, Point, explain
 from .teeth import with_teeth
@@ -19,6 +20,9 @@ from .teeth import with_teeth
 _BELOW_LIP = 0.5  # units from the lower lip's edge to the chin, at least as a rule
 _SMALL = 40.0  # pixels between the irises, below which features are hard to see
 _UNSURE = 0.45
+_FLAT = 80.0  # levels between the darkest and the lightest of a face, less than which it is dark or hazy
+_BLACK, _RANGE = 20.0, 190.0  # levels of the darkest, and up to the lightest, that it then gets
+_MAYBE = 0.5  # less sure a face may be something in a picture that lies on its side
 _WIDER = 0.04  # units that one eye may go further to a side than the other one
 # (degrees clockwise from the picture's right, usual distance of the face's edge), seen from between nose and mouth.
 # Proportions as in Farkas, Anthropometry of the Head and Face, 1994.
@@ -44,11 +48,17 @@ class Proposal:
 
 
 def propose_landmarks(rgb: ByteArray) -> Proposal:
-    """The landmarks of the largest face in ``rgb`` (uint8 [h, w, 3]).
+    """The landmarks of the largest face, rather in the middle than beside it, in ``rgb`` (uint8 [h, w, 3]).
 
     Raises AvatarError if there is no face that looks at the viewer, or if it is too small.
     """
     faces = find_faces(rgb)
+    if not faces or faces[0].confidence < _MAYBE:
+        turn = lies_turned(rgb)
+        if turn is not None:
+            way = "upside down" if turn == 180 else "on its side"
+            by = f"{abs(turn)} degrees" + ("" if turn == 180 else " to the right" if turn > 0 else " to the left")
+            raise AvatarError(f"The face in this picture lies {way}.", f"Turn the picture by {by} first.")
     if not faces:
         if is_profile(rgb):
             raise AvatarError(
@@ -60,7 +70,7 @@ def propose_landmarks(rgb: ByteArray) -> Proposal:
         )
     face = faces[0]
     check_size(FaceFrame(face.left, face.right))
-    landmarks, clear = _landmarks(rgb, face)
+    landmarks, clear = _landmarks(_lit(rgb, face), face)
     return proposal_of(landmarks, face.confidence, clear, face.method, len(faces))
 
 
@@ -78,12 +88,24 @@ def proposal_of(landmarks: Landmarks, found: float, clear: float, method: str, f
     confidence, unit = found * (0.6 + 0.4 * clear), landmarks.frame.unit
     notices = []
     if faces > 1:
-        notices.append(f"There are {faces} faces in the picture; the largest is used.")
+        notices.append(f"There are {faces} faces in the picture; the largest one in the middle is used.")
     if unit < _SMALL:
         notices.append(f"The face is small (eyes {unit:.0f} pixels apart) and will look soft.")
     if confidence < _UNSURE:
         notices.append("The face is unusual or hard to see: check the points before using them.")
     return Proposal(landmarks, _box(landmarks), round(confidence, 3), method, tuple(notices), faces)
+
+
+def _lit(rgb: ByteArray, face: Face) -> ByteArray:
+    """A dark or hazy picture with the face's darkest and lightest parts as far apart as in good light."""
+    x, y = (face.left[0] + face.right[0]) / 2, (face.left[1] + face.right[1]) / 2
+    half = 0.5 * face.size
+    part = rgb[max(0, round(y - half)) : round(y + half), max(0, round(x - half)) : round(x + half)]
+    low, high = np.percentile(part.mean(axis=2), (1, 99)) if part.size else (0.0, 255.0)
+    if high - low >= _FLAT:
+        return rgb
+    gain = _RANGE / max(high - low, 8.0)
+    return np.asarray(np.clip((rgb - np.float32(low)) * gain + _BLACK, 0, 255).astype(np.uint8))
 
 
 def _landmarks(rgb: ByteArray, face: Face) -> tuple[Landmarks, float]:
