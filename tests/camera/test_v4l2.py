@@ -136,6 +136,32 @@ def test_names_the_process_that_writes(kernel: FakeKernel) -> None:
     assert kernel.v4l2.state(kernel.v4l2.nodes()[0]).usable
 
 
+def test_names_the_only_other_process_where_somebody_writes_as_readers_open_it(kernel: FakeKernel) -> None:
+    device = kernel.add_loopback(0)
+    device.output = False
+    device.path.unlink()
+    os.mkfifo(device.path)
+    code = """
+import os, sys, threading
+pictures = os.open(sys.argv[1], os.O_RDWR)
+done = threading.Thread(target=sys.stdin.read)
+done.start()
+print(flush=True)
+while done.is_alive():
+    os.write(pictures, b"x")
+    done.join(0.02)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(device.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        state = kernel.v4l2.state(kernel.v4l2.nodes()[0])
+        child.communicate()
+    assert state.busy
+    assert f"(process {child.pid}) is using it" in state.why_not
+
+
 def test_a_device_left_unusable_by_its_last_producer_is_revived(kernel: FakeKernel) -> None:
     device = kernel.add_loopback(0)
     device.output = False

@@ -162,7 +162,8 @@ class V4L2:
         if capability.capabilities & CAP_VIDEO_OUTPUT:
             return State(True)
         if self._is_streaming(node.path):
-            return State(False, "Another program is using it.", busy=True)
+            holders = self._holders(node.path)
+            return State(False, f"{holders[0] if len(holders) == 1 else 'Another program'} is using it.", busy=True)
         return State(True, stale=True)
 
     def writer(self, path: Path) -> str:
@@ -170,15 +171,22 @@ class V4L2:
 
         Processes of other users are not seen, nor those that opened the device for both, as all readers may.
         """
+        return next(iter(self._holders(path, write_only=True)), "")
+
+    def _holders(self, path: Path, write_only: bool = False) -> list[str]:
+        """The processes that have the device open, besides this one, as far as this user may see them."""
+        found = []
         for process in self._proc.glob("[0-9]*"):
+            if process.name == str(os.getpid()):
+                continue
             try:
                 for fd in (process / "fd").iterdir():
-                    write_only = fd.lstat().st_mode & 0o600 == 0o200
-                    if write_only and fd.readlink() == path and process.name != str(os.getpid()):
-                        return f"{_text(process / 'comm')} (process {process.name})"
+                    if fd.readlink() == path and (not write_only or fd.lstat().st_mode & 0o600 == 0o200):
+                        found.append(f"{_text(process / 'comm')} (process {process.name})")
+                        break
             except OSError:  # it has ended, or is not ours to look into
                 continue
-        return ""
+        return found
 
     def _is_streaming(self, path: Path) -> bool:
         """Whether new pictures arrive, looked at as a viewer would."""
