@@ -207,7 +207,7 @@ class AnimatorWorker:
         """Fade over to the stage of another animator, and let those go that were before it."""
         if act.stage is self._stage:
             return
-        act.stage.fade(pts, self._stage)  # before the old animator goes: its last frame may be its own buffer
+        act.stage.fade(pts, self._stage)
         self._stage = act.stage
         while self._left and self._left[0] is not act:
             self._left.pop(0).animator.close()

@@ -186,6 +186,15 @@ def test_a_gpu_whose_memory_is_full_is_told(built: Path) -> None:
     assert emulation.device.held == {}
 
 
+def test_what_had_been_taken_is_given_back_where_the_memory_does_not_suffice(built: Path) -> None:
+    emulation = Emulation(Device(room=6 << 20))  # for the decoder's input, not for its output
+    with pytest.raises(AnimatorError, match="memory"):
+        backend_for(built, emulation).load(graph_of(built, DECODER), DECODER)
+    assert emulation.device.allocations == 1
+    assert emulation.device.held == {}
+    assert len(emulation.contexts) == 0
+
+
 def test_a_failing_run_is_told(built: Path, emulation: Emulation) -> None:
     network = backend_for(built, emulation).load(graph_of(built, STITCH), STITCH)
     emulation.failing = "Error Code 1: Cuda Runtime (an illegal memory access was encountered)"

@@ -102,12 +102,12 @@ class DeviceFrames:
             self._tried = True
             for count in AT_ONCE:
                 warp, decoder = self._warp.several(count), self._decoder.several(count)
-                if warp is None or decoder is None:
+                if warp is not None and decoder is not None:
+                    with self._backend.gpu.current():
+                        self._faces[count] = DeviceFaces(self._backend, warp, decoder)
+                else:  # one alone only takes memory
                     self._warp.forget_several(count)
                     self._decoder.forget_several(count)
-                    continue
-                with self._backend.gpu.current():
-                    self._faces[count] = DeviceFaces(self._backend, warp, decoder)
         return sorted(self._faces, reverse=True)
 
     def face(self, features: Tensor, x_s: FloatArray, x_d: Tensor) -> TrtTensor:

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from vcam.errors import AnimatorError
+
 from .base import Array
 from .tensorrt_runtime import Engine, Shape, TensorInfo
 
@@ -106,12 +108,19 @@ class Part:
         self._uploaded = [device.event() for _ in range(_TURNS)]
         self._pending = [False] * _TURNS
         self._turn = 0
+        try:
+            self._begin()
+        except AnimatorError:
+            self.close()
+            raise
+
+    def _begin(self) -> None:
         for info in self.tensors.values():
             if info.profile is not None:
                 self._execution.set_shape(info.name, info.profile[2])
         for info in self.tensors.values():
             shape = self._most(info)
-            self._memory[info.name] = device.alloc(math.prod(shape) * info.dtype.itemsize)
+            self._memory[info.name] = self._device.alloc(math.prod(shape) * info.dtype.itemsize)
             self._shapes[info.name] = self._largest[info.name] = shape
             self._bind(info.name, self._memory[info.name].address)
 
