@@ -79,8 +79,8 @@ def test_what_is_forgotten_anywhere_is_freed_when_it_can_be(driver: Path) -> Non
     assert found == {"there": 4, "forgotten": 4, "left": 0, "warnings": []}  # a stream has an event of its own
 
 
-def test_frames_and_diffusion(driver: Path, built: Path) -> None:
-    found = run(driver, "chain", str(built))
+def test_frames_one_by_one_and_together_and_diffusion(driver: Path, built_for_several: Path) -> None:
+    found = run(driver, "chain", str(built_for_several))
     for frames, clips in found.values():
         assert frames <= 1
         assert clips < 1e-4

@@ -179,9 +179,11 @@ def chain() -> Any:
     """Faces, frames and diffusion over the emulated TensorRT and the real pycuda, against onnxruntime."""
     from tests.animators.ditto.backends.emulated.tensorrt import Emulation
     from tests.animators.ditto.backends.test_cuda_frames import REST, loaded, maker, person, rows
+    from tests.animators.ditto.backends.test_several import Known
     from vcam.animators.ditto.backends.onnx import OnnxBackend
     from vcam.animators.ditto.backends.tensorrt import TensorRtBackend
     from vcam.animators.ditto.backends.tensorrt_runtime import TensorRt
+    from vcam.animators.ditto.controls import NO_CONTROL
     from vcam.animators.ditto.randomness import Seeded
     from vcam.animators.ditto.sampler import Sampler
 
@@ -197,6 +199,10 @@ def chain() -> Any:
         worst = 0
         for frame, row in enumerate(rows(4)):
             wanted, made = (one.make(frame, row, REST).astype(int) for one in pair)
+            worst = max(worst, int(np.abs(wanted - made).max()))
+        known = [Known(4 + frame, row, REST, NO_CONTROL) for frame, row in enumerate(rows(7))]
+        for one, made in pair[1].make_all(known, "i420", networks.drawing):
+            wanted = cuda_twins.rgb_to_i420(pair[0].make(one.frame, one.row, one.rest, one.control)).astype(int)
             worst = max(worst, int(np.abs(wanted - made).max()))
         clips = []
         for each in (reference, networks):
