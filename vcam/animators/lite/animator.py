@@ -38,6 +38,7 @@ _HARDLY = 0.25  # pixels: a smaller move is not drawn yet; idle heads move 3 to 
 _TURN_A_DEGREE = 1.5 / 30  # of a Motion, for each degree that is asked
 _WORDS_OVER = 0.06  # a frame: an expression's own mouth is back two thirds of a second after the last word
 _AT_ONCE = 0.45  # of teeth and tongue's ways, in a frame
+_SHUT_AT_ONCE = 0.25  # of the way from a picture's open smile to closed lips, in a frame
 _CHEEKS = 7.0  # units that a full smile lifts the cheeks by
 
 
@@ -73,6 +74,7 @@ class LiteAnimator(Animator):
         self._face = Face(options.expression)
         self._speaking = 0.0  # 1 while words are spoken, the quiet moments between their sounds included
         self._teeth = self._tongue = 0.0
+        self._shut = 0.0
         self._steering = EasedSteering()
         self._asked: str | None = None  # an expression, by any thread, for the next frame
         self._compositor, self._reach = _drawn(self.avatar, scene)
@@ -150,8 +152,10 @@ class LiteAnimator(Animator):
         self._teeth = _towards(self._teeth, _sure(target.teeth) * min(1.0, amount))
         self._tongue = _towards(self._tongue, _sure(target.tongue) * min(1.0, amount) * (1 - self._teeth))
         # rounded and pressed lips cannot smile as broadly
-        # a picture's open smile closes between the sounds, and for faces that do not smile; in silence it is as it is
-        shut = max(self._speaking, min(1.0, 1.5 * max(0.0, -face.smile))) if self._compositor.mouth_open else 0.0
+        # a picture's open smile closes between the sounds and for other faces' own mouths; in silence it is as it is
+        own = max(0.0, -1.5 * face.smile, 2.5 * face.jaw)
+        shut = min(1.0, max(self._speaking, own)) if self._compositor.mouth_open else 0.0
+        self._shut = min(shut, self._shut + _SHUT_AT_ONCE)
         smiling = 1 - target.presence * (0.35 * max(0.0, -target.wide) + 0.15 * target.pressed)
         return MouthShape(
             _rounded(min(1.0, target.jaw * amount + silent * face.jaw), _MOUTH_STEPS),
@@ -161,7 +165,7 @@ class LiteAnimator(Animator):
             _rounded(face.skew, _MOUTH_STEPS),
             _rounded(self._teeth, _MOUTH_STEPS),
             _rounded(self._tongue, _MOUTH_STEPS),
-            _rounded(shut, _MOUTH_STEPS),
+            _rounded(self._shut, _MOUTH_STEPS),
         )
 
     def _head(self, motion: Motion, mouth: MouthShape, face: Expression) -> HeadPose:

@@ -195,15 +195,27 @@ def test_an_open_smile_speaks_with_lips_that_meet_and_grins_again_in_silence() -
     assert min(shown) < 0.3 * grin
     end = poses(lite, chunks(silence(32000), pts=len(spoken) * 640, speech=False))
     assert end[-1].mouth == MouthShape()
-    steps = np.diff([pose.mouth.shut for pose in end])
-    assert np.abs(steps).max() < 0.15  # it comes back slowly
+    closing = np.diff([0.0, *(mouth.shut for mouth in spoken)])
+    assert closing.max() < 0.3  # nothing pops
+    opening_ = np.diff([pose.mouth.shut for pose in end])
+    assert np.abs(opening_).max() < 0.15  # it comes back slowly
+
+
+def test_a_laugh_opens_a_smile_in_the_picture_as_far_as_a_closed_mouth() -> None:
+    options = LiteOptions.model_validate({"expression": "laugh", "sway": 0, "blinks_per_minute": 0})
+    shut = []
+    for smile in (True, False):
+        lite = LiteAnimator(avatar(smile=smile), options, SCENE)
+        shut.append(poses(lite, chunks(silence(3200), speech=False))[-1].mouth.shut)
+    assert shut[0] > 0.8
+    assert shut[1] == 0
 
 
 @pytest.mark.parametrize("name", ["sad", "angry"])
 def test_a_face_that_does_not_smile_does_not_show_the_pictures_smile(name: str) -> None:
     options = LiteOptions.model_validate({"expression": name, "sway": 0, "blinks_per_minute": 0})
     lite = LiteAnimator(avatar(smile=True), options, SCENE)
-    pose = poses(lite, chunks(silence(640), speech=False))[-1]
+    pose = poses(lite, chunks(silence(3200), speech=False))[-1]
     assert enamel(lite.render(pose)) < 0.3 * enamel(lite.portrait())
 
 
