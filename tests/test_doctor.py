@@ -243,6 +243,29 @@ def test_a_usable_virtual_camera_is_good(kernel: FakeKernel, tmp_path: Path) -> 
 
 
 @linux_only
+def test_a_camera_that_vcam_itself_shows_is_good(kernel: FakeKernel, tmp_path: Path) -> None:
+    device = kernel.add_loopback(10)
+    code = """
+import os, sys
+from vcam.daemon.lock import SessionLock
+lock = SessionLock()
+lock.acquire()
+os.open(sys.argv[1], os.O_WRONLY)
+print(flush=True)
+sys.stdin.read()
+lock.release()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(device.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as session:
+        assert session.stdout is not None
+        session.stdout.readline()
+        found = video.virtual_camera("linux", modules(tmp_path / "root", loaded=True))
+        session.communicate()
+    assert found == Check("virtual-camera", "ok", f"{kernel.dev}/video10 (vcam); vcam is showing it.")
+
+
+@linux_only
 def test_a_camera_that_browsers_would_not_list(kernel: FakeKernel, tmp_path: Path) -> None:
     kernel.add_loopback(10)
     found = video.virtual_camera("linux", modules(tmp_path / "root", loaded=True, exclusive="N,N"))

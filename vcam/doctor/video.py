@@ -9,10 +9,14 @@ import socket
 import sys
 import webbrowser
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vcam.doctor.check import Check
 from vcam.doctor.install import install_command, pip_command
-from vcam.errors import ProfileError
+from vcam.errors import ProfileError, VcamError
+
+if TYPE_CHECKING:
+    from vcam.camera.devices import CameraDevice
 
 PORTS_TRIED = 10  # as many as the preview tries
 _MODULE = Path("sys/module/v4l2loopback")
@@ -30,12 +34,15 @@ def virtual_camera(platform: str = sys.platform, root: Path = Path("/")) -> Chec
 
     cameras = [camera for camera in list_cameras(platform=platform) if camera.is_virtual]
     usable = [camera for camera in cameras if camera.usable]
-    if usable:
-        best = usable[0]
+    shown_by_us = [camera for camera in cameras if _is_shown_by_vcam(camera)]
+    if usable or shown_by_us:
+        best = (usable or shown_by_us)[0]
         shown = best.device if best.label in ("", best.device) else f"{best.device} ({best.label})"
         if platform == "linux" and not _exclusive(root):
             why = f"{shown} can be used, but browsers do not list it: v4l2loopback was loaded without exclusive_caps=1."
             return Check("virtual-camera", "warn", why, _FIX)
+        if not usable:
+            return Check("virtual-camera", "ok", f"{shown}; vcam is showing it.")
         return Check("virtual-camera", "ok", f"{shown}. {best.why_not}".rstrip(" ."))
     if cameras:
         why = " ".join(f"{camera.device}: {camera.why_not}" for camera in cameras)
@@ -56,6 +63,20 @@ def virtual_camera(platform: str = sys.platform, root: Path = Path("/")) -> Chec
     return Check(
         "virtual-camera", "warn", why, _FIX if loaded or installed else _command(how_to_get_one(platform, root))
     )
+
+
+def _is_shown_by_vcam(camera: CameraDevice) -> bool:
+    """Whether it is in use by this user's own session, which is as it should be."""
+    from vcam.daemon.lock import SessionLock
+
+    if not camera.busy:
+        return False
+    try:
+        lock = SessionLock()
+        session = lock.info() if lock.is_held() else None
+    except VcamError:  # has a check of its own
+        return False
+    return session is not None and f"(process {session.pid})" in camera.why_not
 
 
 def _installed(modules: Path) -> bool:
