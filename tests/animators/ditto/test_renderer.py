@@ -39,6 +39,15 @@ def test_stitching_corrects_what_drives() -> None:
     assert Renderer(*networks()).stitch(X_S, X_S + 1) == pytest.approx(X_S + np.float32(1.001))
 
 
+def test_several_are_stitched_one_by_one_where_the_network_takes_no_more() -> None:
+    stitch, warp, decoder = networks()
+    x_d = np.arange(3 * 63, dtype=np.float32).reshape(3, 21, 3)
+    made = Renderer(stitch, warp, decoder).stitch_all(np.concatenate([X_S] * 3), x_d)
+    assert made == pytest.approx(x_d + np.float32(0.001))
+    assert stitch.calls == 3
+    assert Renderer(None, warp, decoder).stitch_all(np.concatenate([X_S] * 3), x_d) is x_d
+
+
 def test_without_stitching_key_points_stay() -> None:
     _, warp, decoder = networks()
     assert np.array_equal(Renderer(None, warp, decoder).stitch(X_S, X_S + 1), X_S + 1)

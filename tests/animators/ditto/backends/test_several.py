@@ -20,12 +20,14 @@ from vcam.animators.ditto.backends.tensorrt_runtime import TensorRt
 from vcam.animators.ditto.controls import NO_CONTROL
 from vcam.animators.ditto.frames import FrameMaker
 from vcam.animators.ditto.loaded import LoadedNetworks
-from vcam.animators.ditto.options import FrameControl
+from vcam.animators.ditto.options import FrameControl, RunOptions
+from vcam.animators.ditto.placement import InScene
+from vcam.animators.ditto.renderer import Renderer
 from vcam.media import ByteArray, FloatArray
 
 from .emulated.device import Device
 from .emulated.tensorrt import Emulation
-from .test_cuda_frames import REST, emulated, loaded, maker, person, rows
+from .test_cuda_frames import REST, SCENE, emulated, loaded, maker, person, rows
 
 KINDS = ["plain", "graphs, lazy"]
 
@@ -81,6 +83,22 @@ def test_they_are_those_made_one_by_one(
         wanted = wanted if form == "rgb" else cuda_twins.rgb_to_i420(wanted)
         assert picture.shape == wanted.shape
         assert np.abs(picture.astype(int) - wanted).max() <= 1
+
+
+def test_key_points_that_are_not_stitched_come_from_main_memory(
+    backend: TensorRtBackend, built_for_several: Path
+) -> None:
+    made = []
+    for each in (OnnxBackend("cpu"), backend):
+        networks = loaded(built_for_several, each)
+        renderer = Renderer(None, networks["warp_network"], networks["decoder"])
+        options, placing, drawing = RunOptions(), InScene(SCENE), networks.frames()
+        own = FrameMaker(person(), options, renderer, each.put, placing=placing, drawing=drawing)
+        if own.makes_several:
+            made.append([picture.astype(int) for picture in together(own, known(3), "rgb")])
+        else:
+            made.append([own.make(one.frame, one.row, one.rest, one.control).astype(int) for one in known(3)])
+    assert np.abs(np.array(made[0]) - made[1]).max() <= 1
 
 
 def test_frames_of_a_video_have_their_own_features_each(
