@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.pipewire import PipeWireServer
+from tests.pipewire import missing_tools as missing_pipewire
 from tests.pulse import PulseServer, missing_tools
 
 
@@ -18,6 +20,25 @@ def pulse(monkeypatch: pytest.MonkeyPatch) -> Iterator[PulseServer]:
     with PulseServer() as server:
         for name, value in server.env.items():
             monkeypatch.setenv(name, value)
+        yield server
+
+
+@pytest.fixture
+def pipewire(monkeypatch: pytest.MonkeyPatch) -> Iterator[PipeWireServer]:
+    """A private PipeWire instead of PulseAudio, with PortAudio in this process looking at it."""
+    from vcam.audio import portaudio
+    from vcam.audio.devices import audio_problem, list_audio_devices
+
+    if missing := missing_pipewire():
+        pytest.skip(f"not installed: {', '.join(missing)} (packages pipewire, pipewire-pulse, wireplumber, dbus)")
+    if (problem := audio_problem()) is not None:
+        pytest.skip(problem.message)
+    with PipeWireServer() as server:
+        for name, value in server.env.items():
+            monkeypatch.setenv(name, value)
+        portaudio.rescan()
+        if not any(device.name == "pulse" for device in list_audio_devices()):
+            pytest.skip("ALSA's plugin for PulseAudio is not installed (package libasound2-plugins)")
         yield server
 
 

@@ -282,7 +282,10 @@ class VoicePlayer:
     def _try_again(self) -> None:
         try:
             self._open()
+            if self.sink.check_period is not None:
+                self.sink.check()  # now: who cannot be heard, or would hear itself, is not back
         except VcamError as error:
+            self.sink.close()
             self._backoff.fail()
             logger.debug("the voice's output is still away: %s", error)
             return
