@@ -9,8 +9,6 @@ from __future__ import annotations
 import ctypes
 import logging
 import shutil
-import weakref
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
@@ -23,6 +21,7 @@ import numpy.typing as npt
 
 from vcam.errors import AnimatorError
 
+from .cuda_gone import Gone, forget
 from .cuda_graph import Graph, GraphError, Recorder
 
 logger = logging.getLogger(__name__)
@@ -62,38 +61,12 @@ class Memory:
             self._allocation = None
 
 
-class Gone:
-    """What nobody needs any more, until the GPU is current on some thread, where it can be freed.
-
-    Freed elsewhere, pycuda would leave it be with a warning; freed while a stream is captured, it would spoil that.
-    """
-
-    def __init__(self) -> None:
-        self._waiting: deque[Callable[[], object]] = deque()
-
-    def follow(self, owner: object, free: Callable[[], object]) -> None:
-        """Once ``owner`` is forgotten, call ``free`` when that can be done, and forget it."""
-        weakref.finalize(owner, self._waiting.append, free).atexit = False
-
-    def free(self) -> None:
-        """With the device current."""
-        while self._waiting:
-            try:
-                self._waiting.popleft()()
-            except GraphError as error:
-                logger.debug("a graph cannot be freed: %s", error)
-
-
-def _forget(*objects: object) -> None:
-    """They are freed by not being referred to any more."""
-
-
 class Event:
     """A point in a stream's work. Waiting for it does not keep a core busy."""
 
     def __init__(self, event: Any, gone: Gone) -> None:
         self.raw = event
-        gone.follow(self, partial(_forget, event))
+        gone.follow(self, partial(forget, event))
 
     def synchronize(self) -> None:
         self.raw.synchronize()
@@ -109,7 +82,7 @@ class Stream:
         self._driver, self._recorder, self._gone = driver, recorder, gone
         self._raw = driver.Stream(_NON_BLOCKING)
         self._done = driver.Event(driver.event_flags.BLOCKING_SYNC | driver.event_flags.DISABLE_TIMING)
-        gone.follow(self, partial(_forget, self._raw, self._done))
+        gone.follow(self, partial(forget, self._raw, self._done))
 
     @property
     def handle(self) -> int:
