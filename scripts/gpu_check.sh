@@ -10,10 +10,11 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
 notes=()
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+work=$(mktemp -d)
+log=$work/log
+trap 'rm -rf "$work"' EXIT
 
-# attempt TEXT COMMAND...: what the command prints is shown only if it fails; then TEXT and its last line are noted.
+# attempt TEXT COMMAND...: what the command prints is shown only if it fails; then TEXT and its first error are noted.
 attempt() {
   local text=$1 status
   shift
@@ -23,7 +24,7 @@ attempt() {
   set -e
   [ $status -eq 0 ] && return
   tail -n 20 "$log" >&2
-  notes+=(--note "$text: $(grep -v '^ *$' "$log" | tail -n 1 | cut -c 1-200)")
+  notes+=(--note "$text: $(grep -i error "$log" | grep -v subprocess | head -n 1 | cut -c 1-200)")
   return 1
 }
 
@@ -34,22 +35,48 @@ system_packages libportaudio.so.2=libportaudio2
 environment gpu "[ditto]"
 python="$root/.venv/bin/python"
 
+has() { "$python" -c "import importlib.util as u, sys; sys.exit(u.find_spec('$1') is None)"; }
+
+install() { "$python" -m pip install --quiet --disable-pip-version-check "$@"; }
+
+# pycuda is built here. A toolkit without cuRAND, which vcam does not need, takes a setting of its build's own.
+install_pycuda() {
+  local nvcc toolkit
+  nvcc=$(readlink -f "$(command -v nvcc)")
+  toolkit=$(dirname "$(dirname "$nvcc")")
+  [ -d "$toolkit/include" ] || toolkit=/usr/local/cuda
+  export CUDA_ROOT=$toolkit
+  if ! compgen -G "$toolkit/include/curand.h" >/dev/null; then
+    PIP_CACHE_DIR=$("$python" -m pip cache dir)
+    export PIP_CACHE_DIR HOME="$work"
+    echo "CUDA_ENABLE_CURAND = False" >"$HOME/.aksetup-defaults.py"
+  fi
+  install 'pycuda>=2024.1'
+}
+
 if ! command -v nvcc >/dev/null; then
   say "NVIDIA's CUDA toolkit is missing: without it there is no pycuda. See https://developer.nvidia.com/cuda-downloads"
-elif ! "$python" -c 'import importlib.util as u, sys; sys.exit(not (u.find_spec("pycuda") and u.find_spec("tensorrt")))'; then
-  say "building pycuda and installing TensorRT (some minutes)"
-  attempt "pycuda or TensorRT could not be installed" \
-    "$python" -m pip install --quiet --disable-pip-version-check --editable "$root[tensorrt]" || true
+elif ! has pycuda; then
+  say "building pycuda (some minutes)"
+  attempt "pycuda could not be built" install_pycuda || true
+fi
+if command -v nvidia-smi >/dev/null && nvidia-smi >/dev/null 2>&1; then
+  if ! has tensorrt; then
+    say "installing TensorRT (some minutes)"
+    attempt "TensorRT could not be installed" install 'tensorrt>=10.9' || true
+  fi
+  gpu=yes
+else
+  gpu=
 fi
 
 has_cuda='import onnxruntime, sys; sys.exit("CUDAExecutionProvider" not in onnxruntime.get_available_providers())'
-if command -v nvidia-smi >/dev/null && nvidia-smi >/dev/null 2>&1 && ! "$python" -c "$has_cuda"; then
+if [ -n "$gpu" ] && ! "$python" -c "$has_cuda"; then
   say "installing onnxruntime for CUDA (some minutes)"
   # both packages own the same folder: one at a time
   "$python" -m pip uninstall --quiet --yes onnxruntime >/dev/null 2>&1 || true
-  attempt "onnxruntime-gpu could not be installed" \
-    "$python" -m pip install --quiet --disable-pip-version-check 'onnxruntime-gpu[cuda,cudnn]>=1.20' ||
-    "$python" -m pip install --quiet --disable-pip-version-check 'onnxruntime>=1.20'
+  attempt "onnxruntime-gpu could not be installed" install 'onnxruntime-gpu[cuda,cudnn]>=1.20' ||
+    install 'onnxruntime>=1.20'
 fi
 
 "$python" "$root/scripts/gpu_check.py" ${notes[@]+"${notes[@]}"} "$@"
