@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from vcam.animators.ditto.backends.base import Network, Tensor
+from vcam.animators.ditto.backends.base import Network, Tensor, WholeDrawing
 from vcam.animators.ditto.backends.onnx import OnnxBackend
 from vcam.animators.ditto.checkpoint import Checkpoint
 from vcam.animators.ditto.networks import ANIMATION
@@ -59,7 +60,7 @@ def compare(setup: Chains, report: Report) -> str:
     }
     pictures = [make(0).astype(np.int16) for make in frames.values()]
     motions = [clip() for clip in clips.values()]
-    speeds = {name: rate(lambda make=make: make(1), setup.seconds) for name, make in frames.items()}
+    speeds = {name: rate(partial(make, 1), setup.seconds) for name, make in frames.items()}
     paces = {name: rate(clip, setup.seconds / 3) for name, clip in clips.items()}
     report.table(
         ("chain", "fps, frames alone", "times", f"ms a clip of {_STEPS} steps", "times"),
@@ -128,7 +129,7 @@ def _by_copies(setup: Chains, networks: dict[str, Network]) -> Make:
 def _bound(setup: Chains, backend: OnnxBackend, networks: dict[str, Network]) -> Make:
     paster, features, given = _pieces(setup)
     drawing = backend.drawing(networks["warp_network"], networks["decoder"])
-    if drawing is None:
+    if not isinstance(drawing, WholeDrawing):
         raise AnimatorError(f"onnxruntime's {backend.device.provider} cannot keep what it draws in its memory.")
     renderer = Renderer(networks["stitch_network"], networks["warp_network"], networks["decoder"])
     kept = backend.put(features)

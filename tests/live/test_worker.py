@@ -136,9 +136,9 @@ class Shades(Stage):
         super().__init__(160, 120)
         self.notes, self.name = shown, name
 
-    def compose(self, rgb: ByteArray, pts: int) -> Picture:
+    def compose(self, frame: ByteArray | Picture, pts: int) -> Picture:
         self.notes.append((pts // FRAME_SAMPLES, self.name))
-        return super().compose(rgb, pts)
+        return super().compose(frame, pts)
 
 
 @pytest.mark.parametrize("old", ["clips", "at once"])

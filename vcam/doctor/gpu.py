@@ -12,6 +12,7 @@ from vcam.doctor.install import pip_command
 from vcam.errors import ProfileError
 
 _DRIVER = Path("/proc/driver/nvidia/version")
+_FOR_CUDA = '"onnxruntime-gpu[cuda,cudnn]"'
 _OPTIONAL = "only the ditto animator would use it"
 
 
@@ -23,7 +24,15 @@ def nvidia(driver: Path = _DRIVER) -> Check:
             return Check("nvidia", "info", "nvidia-smi is there; the driver's version is not known.")
         return Check("nvidia", "info", f"No NVIDIA driver ({_OPTIONAL}).")
     version = next((word for word in words if word[:1].isdigit() and "." in word), "unknown")
+    if problem := _why_not():
+        return Check("nvidia", "info", f"NVIDIA driver {version}, but {problem[0]}", problem[1])
     return Check("nvidia", "ok", f"NVIDIA driver {version}.")
+
+
+def _why_not(needed: str = "") -> tuple[str, str] | None:
+    from vcam.animators.ditto.backends import nvidia
+
+    return nvidia.why_not(0, needed)
 
 
 def onnxruntime() -> Check:
@@ -34,7 +43,14 @@ def onnxruntime() -> Check:
     except (ImportError, OSError) as error:
         return Check("onnxruntime", "info", f"Does not load: {str(error).splitlines()[0][:160]}")
     providers = [name.removesuffix("ExecutionProvider") for name in runtime.get_available_providers()]
-    return Check("onnxruntime", "ok", f"onnxruntime {runtime.__version__}: {', '.join(providers)}.")
+    found = f"onnxruntime {runtime.__version__}: {', '.join(providers)}."
+    if "CUDA" in providers:
+        if problem := _why_not(getattr(runtime, "cuda_version", "")):
+            return Check("onnxruntime", "info", f"{found} CUDA cannot be used: {problem[0]}", problem[1])
+    elif _why_not() is None:
+        replace = f"pip uninstall onnxruntime; {pip_command(_FOR_CUDA)}"
+        return Check("onnxruntime", "info", f"{found} There is an NVIDIA GPU, which it cannot use.", replace)
+    return Check("onnxruntime", "ok", found)
 
 
 def tensorrt() -> Check:
