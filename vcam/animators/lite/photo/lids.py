@@ -142,7 +142,7 @@ def skin_behind(source: ByteArray, opening: Opening, over: Flags | None) -> tupl
         filled += np.clip(mass / 0.08, 0, 1) * (mean - filled)
     behind = source
     if over is not None:
-        behind = _mixed(colours, filled, soft(over).astype(np.float32) / 255)
+        behind = _mixed(colours, filled, soft(over) / np.float32(255))
     return behind, _mixed(behind.astype(np.float32), filled, opening.hidden[..., None])
 
 
