@@ -168,6 +168,32 @@ def test_it_is_there_within_half_a_second_and_nothing_pops() -> None:
     assert np.abs(numbers[-1] - numbers[0]).max() > 0.4
 
 
+def test_changing_it_again_and_again_in_speech_in_blinks_and_when_leaving_never_pops() -> None:
+    lite = LiteAnimator("robin", LiteOptions(blinks_per_minute=40), SCENE)
+    found: list[LitePose] = []
+    blinks = 0
+    for index, chunk in enumerate(chunks(np.concatenate([sentence(6), silence(samples(6000))]), True)):
+        lite.set_away(400 < index < 500)
+        in_a_blink = bool(found) and found[-1].eyes.lid > 0.4
+        blinks += in_a_blink
+        if index % 13 == 0 or in_a_blink:
+            lite.express(list(EXPRESSIONS)[index % len(EXPRESSIONS)])
+        found += lite.analyse(chunk)
+    assert blinks > 5
+    assert lite.avatar.rig.brows is not None
+    lift = lite.avatar.rig.brows.lift
+    numbers = np.array(
+        [(p.mouth.smile, p.mouth.skew, p.eyes.squint, p.eyes.widen, p.head.brow_left / lift / 2) for p in found]
+    )
+    assert np.abs(np.diff(numbers, axis=0)).max() < 0.3
+    head = np.array([(p.head.x, p.head.y, p.head.yaw, p.head.pitch, 4 * p.head.roll, p.head.breath) for p in found])
+    assert np.abs(np.diff(head, axis=0)).max() < 3  # units; a thousand are the picture's height
+    lids = np.array([p.eyes.lid for p in found])
+    assert np.abs(np.diff(lids)).max() < 0.8  # no quicker than a blink by itself
+    gaze = np.array([(p.eyes.gaze_x, p.eyes.gaze_y) for p in found])
+    assert np.abs(np.diff(gaze, axis=0)).max() < 1
+
+
 @pytest.mark.parametrize("name", SHOWN)
 def test_lips_still_close_on_m_b_p(name: str) -> None:
     lite = LiteAnimator("robin", STILL.model_copy(update={"expression": name}), SCENE)
