@@ -1,6 +1,7 @@
 """Makes what the machine boots: Debian's kernel, the modules that are needed, and a small initramfs.
 
-Packages are downloaded and unpacked into a cache folder; nothing but QEMU and a compiler is installed.
+Packages are downloaded and unpacked into a cache folder; installed is what runs: QEMU, a compiler, and the programs of
+Debian's that the checks use.
 """
 
 from __future__ import annotations
@@ -16,7 +17,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 HERE = Path(__file__).parent
-TOOLS = {"qemu-system-x86_64": "qemu-system-x86", "make": "make", "gcc": "gcc"}
+# Any of the programs -> the Debian package that has it. The guest, which runs on the host's files, uses them too.
+TOOLS: dict[tuple[str, ...], str] = {
+    ("qemu-system-x86_64",): "qemu-system-x86",
+    ("make",): "make",
+    ("gcc",): "gcc",
+    ("depmod",): "kmod",
+    ("v4l2-ctl",): "v4l-utils",
+    ("ffmpeg",): "ffmpeg",
+    ("chromium", "chromium-browser", "google-chrome"): "chromium",
+}
 MODULES = ("virtio_pci", "virtio_console", "9pnet_virtio", "9p", "overlay", "snd_aloop", "v4l2loopback", "vivid")
 ON_DEMAND = ("vivid",)  # a camera that is not a loopback device; the checks load it where they need it
 # Chromium lists a loopback camera only with exclusive_caps=1.
@@ -78,7 +88,10 @@ def prepare(cache: Path, loopback: Path | None = None) -> Image:
 
 
 def _install_tools() -> None:
-    missing = [package for tool, package in TOOLS.items() if not shutil.which(tool)]
+    path = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"  # where depmod is; not on every user's
+    missing = [
+        package for programs, package in TOOLS.items() if not any(shutil.which(name, path=path) for name in programs)
+    ]
     if not missing:
         return
     if not shutil.which("apt-get"):
