@@ -33,7 +33,8 @@ def pipewire(monkeypatch: pytest.MonkeyPatch) -> Iterator[PipeWireServer]:
         pytest.skip(f"not installed: {', '.join(missing)} (packages pipewire, pipewire-pulse, wireplumber, dbus)")
     if (problem := audio_problem()) is not None:
         pytest.skip(problem.message)
-    with PipeWireServer() as server:
+    server = PipeWireServer()
+    with server:
         for name, value in server.env.items():
             monkeypatch.setenv(name, value)
         portaudio.rescan()

@@ -101,6 +101,19 @@ def test_an_animator_that_gives_no_frame_is_made_anew(bench: Bench, kind: str) -
     assert bench.rate_kept()
 
 
+def test_one_that_hangs_is_told_as_that_and_not_as_load(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "WATCH_WINDOW", 1.5)
+    with bench.session as session:
+        bench.shown(0.5)
+        hanging = bench.animator
+        hanging.hanging = True
+        wait_until(lambda: bench.told("It was restarted"), 20)
+        bench.shown(2)
+        assert [text for text in session.status()["warnings"] if "were skipped" in text] == []
+        hanging.hang.set()
+    assert bench.rate_kept()
+
+
 @pytest.mark.parametrize("size", [(120, 160), (480, 640), (241, 319), (240, 4)])
 def test_frames_of_another_size_are_fitted(bench: Bench, size: tuple[int, int]) -> None:
     with bench.session as session:

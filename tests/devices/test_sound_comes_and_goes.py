@@ -12,6 +12,7 @@ import pytest
 from tests.devices.bench import LiveBench
 from tests.pulse import PulseServer
 from tests.waiting import wait_until
+from vcam.audio import virtual_mic
 
 pytestmark = pytest.mark.audio
 
@@ -112,6 +113,14 @@ def test_the_microphone_comes_back_at_a_rate_that_leaves_out_the_upper_half(
     bench.server.pactl("set-default-source", "headset")
     bench.assert_as_before()
     assert bench.session.status()["audio"]["sample_rate"] == 16_000
+
+
+def test_the_microphone_of_its_own_is_removed_and_made_again(bench: LiveBench) -> None:
+    for module in reversed(virtual_mic.modules()):
+        bench.server.pactl("unload-module", module.number)
+    wait_until(lambda: bench.warned("was removed. Trying again"), 20)
+    wait_until(virtual_mic.exists, 20)
+    bench.assert_as_before()
 
 
 def test_the_machine_sleeps_for_a_minute(

@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 READ_TIMEOUT = 0.02  # s; how long a stalled source can hold up the silence that stands in for it
 STALL = samples(150)  # later than this, missing sound is replaced by silence
+LONG_STALL = 0.5  # s, after which it is not expected to come any more
 RESYNC = samples(60)  # a block this far from where the clock has it may not continue the last one,
 ASTRAY_BLOCKS = 5  # and so many in a row do not: a single one is a wrong time stamp, as busy machines give them
 LONG_GAP = samples(2000)  # more than this is not filled up with silence but left out
@@ -74,6 +75,7 @@ class AudioPump:
         self._tail = tail
         self._chunker = Chunker()
         self._continues = False  # whether the next block should follow the last one without a gap
+        self._stalled_at: float | None = None  # when silence began to stand in for what should have come
         self._leaving_out = False  # while more came too late than one block holds
         self._astray = 0  # blocks in a row that do not stand where the clock has them
         self._ended = False
@@ -238,7 +240,7 @@ class AudioPump:
 
     def _realign(self, sound: FloatArray, error: int) -> FloatArray:
         """Put silence where ``error`` samples are missing, or begin to leave out the ``-error`` that are too many."""
-        self._continues, self._astray = True, 0
+        self._continues, self._stalled_at, self._astray = True, None, 0
         if error < 0:
             return self._leave_out(sound, -error)
         self._skip(error)
@@ -260,10 +262,13 @@ class AudioPump:
         self._append(silence(target % FRAME_SAMPLES))
 
     def _fill_stall(self) -> None:
-        # Silence that stands in for a lost source is put a step ahead: looked for in steps, it would come late.
-        ahead = 2 * READ_TIMEOUT if self.lost else 0.0
-        late = int(self._clock.pts_at(time.monotonic() - self.latency + ahead) - self._chunker.next_pts)
+        now = time.monotonic()
+        given_up = self.lost or (self._stalled_at is not None and now - self._stalled_at > LONG_STALL)
+        # Silence in place of sound that will not come is put ahead: looked for in steps, it would be late.
+        ahead = 2 * READ_TIMEOUT if given_up else 0.0
+        late = int(self._clock.pts_at(now - self.latency + ahead) - self._chunker.next_pts)
         if late > STALL or (late > 0 and not self._continues):
+            self._stalled_at = now if self._continues else self._stalled_at
             self._continues = False
             self._skip(late)
 

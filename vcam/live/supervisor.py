@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 PERIOD = 0.1  # s between two looks
 HANG = 3.0  # s inside the animator without coming back
+STUCK = 1.0  # s inside it, from which on it is no load that frames are missing
 FAILURES_FORGIVEN_AFTER = 60.0  # s
 RETRY_PAUSE = 2.0  # s between attempts to build an animator anew
 WATCH_WINDOW = 5.0  # s
@@ -111,8 +112,9 @@ class Supervisor:
 
     def _watch(self, pump: AudioPump, worker: AnimatorWorker) -> None:
         """Every few seconds: is the sound as early as planned, and are frames drawn in time?"""
-        self._disturbed |= pump.lost  # when it is lost, and found, frames are late whatever the machine does
         now = time.monotonic()
+        self._disturbed |= pump.lost  # when it is lost, and found, frames are late whatever the machine does
+        self._disturbed |= worker.error is not None or now - (worker.busy_since or now) > STUCK
         if now - self._window[0] < WATCH_WINDOW:
             return
         (since, skipped), disturbed = self._window, self._disturbed
