@@ -22,13 +22,15 @@ _SIDE, _LARGE_SIDE = 640, 1280  # pixels: the longer side of the picture that is
 _LARGER = 3.0  # how much a small picture is enlarged for it
 _SMALLEST = 36  # pixels in it: the smallest face
 _TILTS = (0, -15, 15, -30, 30)  # degrees
-_LYING = (90, -90, 180, -60, 60, 120, -120)  # degrees that a picture may have to be turned clockwise by
+_FURTHER = (-45, 45)  # degrees, where nothing was found at these
+_LYING = (90, -90, 180, -65, 65, 120, -120)  # degrees that a picture may have to be turned clockwise by
 _CENTRAL = 0.4  # how much less a face counts at the picture's rim than in its middle
 _EYES = ((0.285, 0.375), (0.725, 0.375))  # of the cascade's box: where its training faces have the irises
 _FACE = 160  # pixels: the box's side while eyes are looked for
 _MIN_VOTES, _MIN_RAW_VOTES = 5, 12
 _MIN_EYE_SCORE = 0.12
 _SURE, _DRAWN = 0.45, 0.18  # confidence that a face must have; a drawn one gets less
+_LIES = 0.7  # confidence before a picture is said to lie on its side
 
 Box = tuple[float, float, float, float]  # left, top, width, height
 
@@ -43,9 +45,6 @@ class Face:
     confidence: float
     clear: float  # how much the eyes look like level eyes: tells the right tilt from its neighbours
     method: str
-
-
-_NOBODY = Face((0, 0), (0, 0), 0, 0, 0, "")
 
 
 @lru_cache
@@ -70,6 +69,8 @@ def find_faces(rgb: ByteArray) -> list[Face]:
         larger = min(1.0, _LARGE_SIDE / max(grey.shape))
         found = _sure(_resized(grey, larger), larger, _TILTS[:3])
     if not found:
+        found = _sure(small, scale, _FURTHER)
+    if not found:
         found = [
             face for tilt in _TILTS for face in _at_tilt(small, scale, tilt, raw=True) if face.confidence >= _DRAWN
         ]
@@ -83,8 +84,8 @@ def lies_turned(rgb: ByteArray) -> int | None:
     if min(grey.shape) * scale < _SMALLEST:
         return None
     small = _resized(grey, scale)
-    best = max((face.clear, turn) for turn in _LYING for face in [*_sure(small, scale, (-turn,)), _NOBODY])
-    return best[1] if best[0] > 0 else None
+    lying = [(face.clear, turn) for turn in _LYING for face in _sure(small, scale, (-turn,)) if face.confidence > _LIES]
+    return max(lying)[1] if lying else None
 
 
 def _sure(small: ByteArray, scale: float, tilts: Sequence[int]) -> list[Face]:
