@@ -10,6 +10,7 @@ import itertools
 import logging
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,6 +40,8 @@ from vcam.media import FRAME_SAMPLES
 from vcam.profile.model import Profile
 from vcam.session import Session
 
+pytestmark = pytest.mark.timeout(400)  # of which a machine with nothing else to do needs a tenth
+
 CUDA_700 = (
     "[ONNXRuntimeError] : 1 : FAIL : Non-zero status code returned while running Conv node. Name:'/conv' Status"
     " Message: CUDA failure 700: an illegal memory access was encountered ; GPU=0 ; hostname=box ; line=1"
@@ -61,6 +64,27 @@ class Fault:
             raise self.error()
 
 
+class Pulse:
+    """The longest that a thread with nothing to do had to wait for its turn: what the machine itself stood still."""
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        before = time.monotonic()
+        while not self._end.wait(0.02):
+            now = time.monotonic()
+            self.longest, before = max(self.longest, now - before), now
+
+    def stop(self) -> float:
+        self._end.set()
+        self._thread.join()
+        return self.longest
+
+
 class Call:
     """A session on a camera that notes all, and the animators that were made for it."""
 
@@ -68,6 +92,7 @@ class Call:
         self.camera = RecordingCamera(camera_format(profile))
         self.made: list[Animator] = []
         self.tries = 0  # to make one
+        self.pulse = Pulse()
         self.live = 0  # the first picture that was shown after going live
         self.session = Session(profile, Microphone(), lambda: self.camera, make_animator=self._noted)
 
@@ -80,6 +105,10 @@ class Call:
     def shown(self, seconds: float) -> None:
         target = len(self.camera.pictures) + round(seconds * 25)
         wait_until(lambda: len(self.camera.pictures) >= target, seconds + 20)
+
+    def hears(self, text: str) -> None:
+        """Wait until the status tells of it."""
+        wait_until(lambda: self.told(text), 60)
 
     def told(self, text: str) -> bool:
         return any(text in warning for warning in self.session.status()["warnings"])
@@ -94,7 +123,7 @@ class Call:
         steps = [(b[0] - a[0]) // FRAME_SAMPLES for a, b in itertools.pairwise(live)]
         assert min(steps) >= 1, "never back"
         assert sum(steps) <= 2 * len(steps)
-        assert max(b[1] - a[1] for a, b in itertools.pairwise(live)) < 0.5
+        assert max(b[1] - a[1] for a, b in itertools.pairwise(live)) < 0.5 + 2 * self.pulse.stop()
 
 
 @pytest.fixture(autouse=True)
@@ -150,7 +179,7 @@ def call() -> Iterator[Call]:
 
 def test_one_error_restarts_ditto_once(onnx_fault: Fault, call: Call) -> None:
     onnx_fault.left = 1
-    wait_until(lambda: call.told("It was restarted."))
+    call.hears("It was restarted.")
     assert call.told("The GPU stopped in the middle of its work")
     assert call.told("CUDA failure 700: an illegal memory access")
     call.shown(1)
@@ -161,10 +190,10 @@ def test_one_error_restarts_ditto_once(onnx_fault: Fault, call: Call) -> None:
 
 def test_a_second_error_lets_lite_take_over_for_good(onnx_fault: Fault, call: Call) -> None:
     onnx_fault.left = 1
-    wait_until(lambda: call.told("It was restarted."))
+    call.hears("It was restarted.")
     call.shown(0.3)
     onnx_fault.left = 1
-    wait_until(lambda: call.told("lite has taken over."))
+    call.hears("lite has taken over.")
     call.shown(0.5)
     assert call.shows == "lite"
     assert call.session.state == "degraded"
@@ -175,9 +204,9 @@ def test_a_second_error_lets_lite_take_over_for_good(onnx_fault: Fault, call: Ca
 def test_a_gpu_that_is_lost_for_good(onnx_fault: Fault, call: Call) -> None:
     """As after most errors: every call of CUDA by this process fails from then on, while warming up too."""
     onnx_fault.left = 1_000_000
-    wait_until(lambda: call.told("could not be restarted"))
+    call.hears("could not be restarted")
     call.shown(0.3)
-    wait_until(lambda: call.told("lite has taken over."))
+    call.hears("lite has taken over.")
     call.shown(0.5)
     assert call.shows == "lite"
     assert call.tries == 2
@@ -186,17 +215,17 @@ def test_a_gpu_that_is_lost_for_good(onnx_fault: Fault, call: Call) -> None:
 def test_memory_that_is_full_is_told_with_its_cure(onnx_fault: Fault, call: Call) -> None:
     onnx_fault.error = lambda: RuntimeError(CUDA_2)
     onnx_fault.left = 1
-    wait_until(lambda: call.told("There is not enough memory for the network"))
+    call.hears("There is not enough memory for the network")
     assert call.told("nvidia-smi")
-    wait_until(lambda: call.told("It was restarted."))
+    call.hears("It was restarted.")
 
 
 def test_ditto_is_not_restarted_on_a_processor(onnx_fault: Fault, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the provider "auto", onnxruntime would take the CPU once CUDA does not start any more."""
     call.made[0].runs_on = "CUDA"
     onnx_fault.left = 1
-    wait_until(lambda: call.told("could not be restarted: CUDA cannot be used any more, only CPU."))
-    wait_until(lambda: call.told("lite has taken over."))
+    call.hears("could not be restarted: CUDA cannot be used any more, only CPU.")
+    call.hears("lite has taken over.")
     call.shown(0.3)
     assert call.shows == "lite"
 
@@ -278,12 +307,12 @@ def gpu_call(engines: tuple[Path, Path], pycuda_fault: Fault, request: pytest.Fi
 
 def test_an_error_of_the_driver_restarts_ditto_and_a_second_one_ends_it(pycuda_fault: Fault, gpu_call: Call) -> None:
     pycuda_fault.left = 1
-    wait_until(lambda: gpu_call.told("It was restarted."))
+    gpu_call.hears("It was restarted.")
     assert gpu_call.told("GPU 0, an emulated GPU, failed: cuStreamSynchronize failed: unspecified launch failure")
     gpu_call.shown(0.5)
     assert gpu_call.shows == "ditto"
     pycuda_fault.left = 1
-    wait_until(lambda: gpu_call.told("lite has taken over."))
+    gpu_call.hears("lite has taken over.")
     gpu_call.shown(0.5)
     assert gpu_call.shows == "lite"
     assert gpu_call.tries == 2
@@ -291,8 +320,8 @@ def test_an_error_of_the_driver_restarts_ditto_and_a_second_one_ends_it(pycuda_f
 
 def test_a_gpu_whose_driver_fails_for_good(pycuda_fault: Fault, gpu_call: Call) -> None:
     pycuda_fault.left = 1_000_000
-    wait_until(lambda: gpu_call.told("could not be restarted"))
-    wait_until(lambda: gpu_call.told("lite has taken over."))
+    gpu_call.hears("could not be restarted")
+    gpu_call.hears("lite has taken over.")
     gpu_call.shown(0.5)
     assert gpu_call.shows == "lite"
     assert gpu_call.tries == 2
