@@ -14,6 +14,7 @@ from types import TracebackType
 
 import numpy as np
 
+from tests.waiting import wait_until
 from vcam.media import ByteArray
 
 BUSYBOX = "/run/busybox"
@@ -21,6 +22,7 @@ MODULES = Path("/run/modules")
 DEVICE = Path("/dev/video10")
 LABEL = "vcam"
 FPS = 25
+LIMIT = 300.0  # s for anything to happen: the machine is emulated, and its host may be busy
 LEFT = (81, 90, 240)  # Y, U, V of red in BT.601 limited range
 RIGHT = (145, 54, 34)  # green
 
@@ -29,8 +31,15 @@ def load_module(options: str | None = None) -> None:
     """Load v4l2loopback anew, which makes a device that nobody has used yet."""
     if options is None:
         options = (MODULES / "v4l2loopback.options").read_text()
-    subprocess.run([BUSYBOX, "rmmod", "v4l2loopback"], check=True)
+    if Path("/sys/module/v4l2loopback").is_dir():
+        wait_until_unused()
+        subprocess.run([BUSYBOX, "rmmod", "v4l2loopback"], check=True)
     subprocess.run([BUSYBOX, "insmod", str(MODULES / "v4l2loopback.ko"), *options.split()], check=True)
+
+
+def wait_until_unused(seconds: float = LIMIT) -> None:
+    """Until nobody has a v4l2loopback device open; a browser's last process may outlive its first a little."""
+    wait_until(lambda: Path("/sys/module/v4l2loopback/refcnt").read_text().strip() == "0", seconds)
 
 
 def driver_version() -> str:
@@ -100,7 +109,7 @@ class Producer:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What a reader was told about the device, and the frames it read: uint8 [n, height * 3 / 2, width]."""
+    """What a reader was told about the device, and the frames it read: uint8 [n, height * 3 / 2, width] if I420."""
 
     fourcc: str
     width: int
@@ -120,14 +129,15 @@ def record(count: int, device: Path = DEVICE) -> Recording:
     """Read ``count`` frames with FFmpeg, untouched."""
     command = ["ffmpeg", "-hide_banner", "-nostdin", "-f", "v4l2", "-i", str(device), "-frames:v", str(count)]
     done = subprocess.run(
-        [*command, "-c", "copy", "-f", "rawvideo", "-"], capture_output=True, timeout=120, check=False
+        [*command, "-c", "copy", "-f", "rawvideo", "-"], capture_output=True, timeout=LIMIT, check=False
     )
     told = re.search(rb"Video: rawvideo \((\w+)[^)]*\), \w+, (\d+)x(\d+)", done.stderr)
     if told is None or done.returncode != 0:
         raise AssertionError(done.stderr.decode())
     width, height = int(told[2]), int(told[3])
-    frames = np.frombuffer(done.stdout, np.uint8).reshape(-1, height * 3 // 2, width)
-    return Recording(told[1].decode(), width, height, frames)
+    fourcc = told[1].decode()
+    rows = height * 2 if fourcc == "YUY2" else height * 3 // 2
+    return Recording(fourcc, width, height, np.frombuffer(done.stdout, np.uint8).reshape(-1, rows, width))
 
 
 class Viewer:
@@ -154,7 +164,7 @@ class Viewer:
         assert self._ffmpeg.stdout is not None
         self._ffmpeg.stdout.close()
 
-    def more(self, count: int, seconds: float = 60) -> ByteArray:
+    def more(self, count: int, seconds: float = LIMIT) -> ByteArray:
         """The latest frame, once ``count`` more have come."""
         with self._arrived:
             wanted = self._count + count
@@ -172,7 +182,7 @@ class Viewer:
                 self._arrived.notify_all()
 
 
-def wait_for_producer(seconds: float = 120) -> None:
+def wait_for_producer(seconds: float = LIMIT) -> None:
     """Until some program writes to the device, which makes it a camera that FFmpeg can read."""
     deadline = time.monotonic() + seconds
     while True:
