@@ -16,6 +16,7 @@ from vcam.audio import portaudio, virtual_mic
 from vcam.audio.devices import MICROPHONE, AudioDevice, find_input
 from vcam.audio.resample import Resampler
 from vcam.audio.source import Block, Source
+from vcam.audio.urgent import go_first
 from vcam.audio.wideband import FullBand
 from vcam.errors import SourceError, SourceLost
 from vcam.media import SAMPLE_RATE
@@ -48,9 +49,13 @@ class _Capture:
         self.device_delay = 0.0  # s from the ADC to the callback, for drivers that do not tell the time of capture
         self.rate = 1
         self._dropping = False
+        self._first = True
 
     def callback(self, data: Any, frames: int, times: Any, status: Any) -> None:
         """Called by PortAudio in its own thread, every 10 ms."""
+        if self._first:
+            self._first = False
+            go_first()
         now = time.monotonic()
         # The two times are of PortAudio's clock, so only their difference is used.
         since_first = times.currentTime - times.inputBufferAdcTime

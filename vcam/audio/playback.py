@@ -14,6 +14,7 @@ import numpy as np
 from vcam.audio import portaudio
 from vcam.audio.devices import AudioDevice
 from vcam.audio.sink import Heard, Sink
+from vcam.audio.urgent import go_first
 from vcam.audio.wideband import VOICE_RATE
 from vcam.errors import OutputError, OutputLost
 from vcam.media import FloatArray
@@ -44,9 +45,13 @@ class _Outlet:
         self._channels = channels
         self._gain = 0.0
         self._started = False
+        self._first = True
 
     def callback(self, out: Any, frames: int, times: Any, status: Any) -> None:
         """Called by PortAudio in its own thread, every 10 ms."""
+        if self._first:
+            self._first = False
+            go_first()
         now = time.monotonic()
         ahead = times.outputBufferDacTime - times.currentTime  # of PortAudio's clock: only the difference is used
         if not (times.outputBufferDacTime > 0 and 0 <= ahead <= _MAX_DEVICE_DELAY):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 
 from vcam.audio.gate import Gate
 from vcam.audio.source import Block, Source
+from vcam.audio.urgent import go_first
 from vcam.audio.wideband import RATIO
 from vcam.errors import SourceError, VcamError
 from vcam.live.backoff import Attempt, Backoff
@@ -124,6 +125,8 @@ class AudioPump:
             self._thread.join(timeout)
 
     def _run(self) -> None:
+        if self.source.live:  # a file may be read as fast as it can be, and would leave nothing to others
+            go_first()
         try:
             self._open()
             self._settled.set()

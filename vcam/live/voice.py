@@ -11,6 +11,7 @@ import numpy as np
 
 from vcam.audio import portaudio
 from vcam.audio.sink import Sink
+from vcam.audio.urgent import go_first
 from vcam.audio.voice_line import VoiceLine
 from vcam.errors import OutputError, OutputLost, VcamError
 from vcam.live.backoff import Attempt, Backoff
@@ -142,6 +143,7 @@ class VoicePlayer:
     # -- the thread ----------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        go_first()
         try:
             self._open()
             self._await_reports()
