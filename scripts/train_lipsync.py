@@ -1,9 +1,10 @@
 """Train the lips of the ``lite`` animator: ``python scripts/train_lipsync.py [--output FILE] [--cache FOLDER] [...]``.
 
-Makes its own speech with espeak-ng (apt install espeak-ng libespeak-ng1), trains with PyTorch (pip install
-'vcam[train]'), writes the weights that ship and prints two tables: of the set by which settings are chosen, and of the
-one that is only for the verdict (other languages and texts in each, and no voice of the training). The result depends
-on the options alone.
+Makes its own speech with espeak-ng (apt install espeak-ng libespeak-ng1) and with voices built from recordings (the
+packages in ``lipsync.recorded.PACKAGES``), trains with PyTorch (pip install 'vcam[train]'), writes the weights that
+ship and prints three tables: of the set by which settings are chosen, of the one that is only for the verdict (other
+languages and texts in each, and no voice of the training), and of recorded people whom training did not hear. The
+result depends on the options alone.
 ``--evaluate FILE`` scores weights without training.
 """
 
@@ -17,8 +18,8 @@ import time
 from pathlib import Path
 
 import numpy as np
-from lipsync.evaluate import table
-from lipsync.heldout import development, verdict
+from lipsync.evaluate import CONDITIONS, score, table
+from lipsync.heldout import development, recorded_people, verdict
 from lipsync.network import Settings, exported, train
 
 from vcam.animators.lite.lipsync import LipNet, unpacked
@@ -58,8 +59,16 @@ def main() -> None:
         logger.info("trained in %.1f min; %s has %.0f KiB", (time.monotonic() - started) / 60, options.output, size)
     with np.load(options.evaluate or options.output, allow_pickle=False) as arrays:
         net = LipNet(unpacked({name: arrays[name] for name in arrays.files}))
-    for name, spoken in (("development", development(1)), ("verdict", verdict(2))):
-        sys.stdout.write(table(net, name, spoken, default.seed, options.workers) + "\n\n")
+    for name, speak, seed in (("development", development, 1), ("verdict", verdict, 2)):
+        sys.stdout.write(table(net, name, speak(seed), default.seed, options.workers) + "\n")
+        named = score(net, speak(seed, measured=False), CONDITIONS["clean"], default.seed)
+        sys.stdout.write(f"clean, with vowels as open as the IPA has what they are called: jaw r {named.jaw:.3f}\n\n")
+    try:
+        people = recorded_people(3)
+    except OSError as error:
+        sys.stdout.write(f"recorded people: left out, {error}\n")
+        return
+    sys.stdout.write(table(net, "recorded people", people, default.seed, options.workers) + "\n")
 
 
 if __name__ == "__main__":

@@ -14,11 +14,12 @@ import soxr
 
 from vcam.media import SAMPLE_RATE, FloatArray
 
-from . import augment
+from . import augment, recorded
 from .espeak import Espeak, Utterance
-from .targets import STEP, targets
+from .targets import STEP, Heights, targets
 from .texts import Babbler, training_sentence
 from .vocabulary import RIGHTS
+from .vowels import heights
 
 _SPOKEN_AS = {
     "en": ("en-us", "en", "en-gb-scotland", "en-gb-x-rp", "en-029", "en-us-nyc", "en-gb-x-gbcwmd"),
@@ -40,6 +41,8 @@ VARIANTS = (
 _PARTS = 8  # each made by a process of its own, so that the speech does not depend on how many run at once
 _GROUP = 3  # utterances in a row by one voice
 _ENGLISH = 0.2  # of all groups
+_RECORDED = 0.12  # of all turns, and these are twice as long: recorded people
+_MEASURED = 30  # sentences, to know a language's vowels by
 
 
 @dataclass(frozen=True)
@@ -132,12 +135,12 @@ def sequence(corpus: Corpus, random: np.random.Generator, steps: int) -> tuple[F
     return augment.degrade(sound, random, speech_rms, others), aims
 
 
-def prepared(utterance: Utterance, stretch: float) -> tuple[FloatArray, FloatArray]:
+def prepared(utterance: Utterance, stretch: float, heights: Heights) -> tuple[FloatArray, FloatArray]:
     """At 16 kHz, ``stretch`` times as long (and the vocal tract with it), in whole steps."""
     sound = soxr.resample(utterance.samples, utterance.rate, SAMPLE_RATE * stretch)
     steps = -(-len(sound) // STEP)
     sound = np.pad(sound, (0, steps * STEP - len(sound))).astype(np.float32)
-    return sound, targets(utterance.segments, steps, stretch)
+    return sound, targets(utterance.segments, steps, stretch, heights)
 
 
 def _make_part(folder: Path, part: int, hours: float, seed: int) -> None:
@@ -146,13 +149,35 @@ def _make_part(folder: Path, part: int, hours: float, seed: int) -> None:
     espeak = Espeak()
     languages = [name for name in RIGHTS if name != "en"]
     babblers: dict[str, Babbler] = {}
+    measured: dict[str, Heights] = {}
     sounds, aims = [], []
     steps = 0
+
+    def keep(utterance: Utterance, stretch: float, vowels: Heights) -> None:
+        nonlocal steps
+        sound, aim = prepared(utterance, stretch, vowels)
+        peak = max(1e-3, float(np.abs(sound).max()))
+        sounds.append(np.round(sound * (26000 / peak)).astype(np.int16))
+        aims.append(aim.astype(np.float16))
+        steps += len(aim)
+
     while steps * STEP < hours * 3600 * SAMPLE_RATE:
+        stretch = float(random.uniform(0.86, 1.16))
+        if random.random() < _RECORDED:
+            name = str(random.choice(recorded.TRAINING))
+            language = recorded.VOICES[name].language
+            sentences = [training_sentence(language, random, babblers) for _ in range(2 * _GROUP)]
+            utterances = recorded.speak(name, sentences, float(random.uniform(0.7, 1.3)))
+            utterances = [u for u in utterances if len(u.samples) >= 0.3 * u.rate]
+            for utterance in utterances[: len(utterances) // _GROUP * _GROUP]:
+                keep(utterance, stretch, {})
+            continue
         language = "en" if random.random() < _ENGLISH else str(random.choice(languages))
         spoken_as = str(random.choice(_SPOKEN_AS.get(language, (language,))))
         voice = f"{spoken_as}+{random.choice(VARIANTS)}"
-        stretch = float(random.uniform(0.86, 1.16))
+        if spoken_as not in measured:
+            sayings = [training_sentence(language, random, babblers) for _ in range(_MEASURED)]
+            measured[spoken_as] = heights(espeak, spoken_as, sayings)
         done = 0
         while done < _GROUP:
             text = training_sentence(language, random, babblers)
@@ -161,14 +186,9 @@ def _make_part(folder: Path, part: int, hours: float, seed: int) -> None:
                 utterance = espeak.speak(voice, text, rate, pitch, spread)
             except ValueError:
                 continue  # a made-up sentence without a sound
-            if len(utterance.samples) < 0.3 * utterance.rate:
-                continue
-            sound, aim = prepared(utterance, stretch)
-            peak = max(1e-3, float(np.abs(sound).max()))
-            sounds.append(np.round(sound * (26000 / peak)).astype(np.int16))
-            aims.append(aim.astype(np.float16))
-            steps += len(aim)
-            done += 1
+            if len(utterance.samples) >= 0.3 * utterance.rate:
+                keep(utterance, stretch, measured[spoken_as])
+                done += 1
     lengths = np.array([len(aim) for aim in aims], np.int64)
     target = _file(folder, part)
     partial = target.with_suffix(".partial.npz")
@@ -183,5 +203,6 @@ def _file(folder: Path, part: int) -> Path:
 def _fingerprint() -> str:
     """Changes when what the speech is made of changes."""
     here = Path(__file__).parent
-    text = "".join((here / f"{name}.py").read_text() for name in ("espeak", "targets", "texts", "vocabulary", "corpus"))
+    names = ("espeak", "targets", "texts", "vocabulary", "vowels", "recorded", "corpus")
+    text = "".join((here / f"{name}.py").read_text() for name in names)
     return hashlib.sha256(json.dumps(text).encode()).hexdigest()[:8]

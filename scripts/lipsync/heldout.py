@@ -12,11 +12,13 @@ import numpy as np
 
 from vcam.media import SAMPLE_RATE, FloatArray
 
+from . import recorded
 from .augment import CLOSED, Random, quantised
 from .corpus import prepared
 from .espeak import Espeak
 from .texts import held_out_sentences
 from .vocabulary import NORTH_WIND
+from .vowels import heights
 
 Spoken = tuple[str, FloatArray, FloatArray]
 Maker = Callable[[int, Random], FloatArray]
@@ -74,27 +76,74 @@ VERDICT_TEXTS = {
         "Galgala hundi keenya waliin teenyee haasofne.",
     ),
 }
+RECORDED_TEXTS = {
+    "en": (
+        "The North Wind and the Sun were disputing which was the stronger, when a traveler came along wrapped in a "
+        "warm cloak.",
+        "They agreed that the one who first succeeded in making the traveler take his cloak off should be considered "
+        "stronger than the other.",
+        "Then the North Wind blew as hard as he could, but the more he blew the more closely did the traveler fold his "
+        "cloak around him.",
+        "And at last the North Wind gave up the attempt.",
+    ),
+    "it": (
+        "Si bisticciavano un giorno il vento di tramontana e il sole, l'uno pretendendo d'esser più forte dell'altro.",
+        "Quando videro un viaggiatore, che veniva innanzi avvolto nel mantello.",
+        "I due litiganti convennero allora che sarebbe stato ritenuto più forte chi fosse riuscito a far sì che il "
+        "viaggiatore si togliesse il mantello di dosso.",
+    ),
+    "fi": (
+        "Pohjatuuli ja aurinko väittelivät kummalla olisi enemmän voimaa, kun he samalla näkivät kulkijan, jolla oli "
+        "yllään lämmin takki.",
+        "Silloin he sopivat, että se on voimakkaampi, joka nopeammin saa kulkijan riisumaan takkinsa.",
+    ),
+    "cs": (
+        "Severní vítr a slunce se hádali, kdo z nich je silnější.",
+        "V tom spatřili pocestného, který kráčel zahalen do pláště.",
+        "Ujednali tedy, že ten je silnější, kdo první dokáže, aby si pocestný svlékl plášť.",
+    ),
+}
 
 
-def development(seed: int) -> list[Spoken]:
-    """(voice, samples, targets [n, 6]): "The North Wind and the Sun" in ten languages."""
+def development(seed: int, measured: bool = True) -> list[Spoken]:
+    """(voice, samples, targets [n, 6]): "The North Wind and the Sun" in ten languages.
+
+    ``measured``: the vowels are as open as they sound, not as they are named.
+    """
     texts = {language: held_out_sentences(language) for language in NORTH_WIND}
-    return _spoken(texts, VARIANTS, np.random.default_rng([seed, 77]))
+    return _spoken(texts, VARIANTS, np.random.default_rng([seed, 77]), measured)
 
 
-def verdict(seed: int) -> list[Spoken]:
+def verdict(seed: int, measured: bool = True) -> list[Spoken]:
     """(voice, samples, targets [n, 6]): sentences written for this, in ten further languages."""
-    return _spoken(VERDICT_TEXTS, VARIANTS, np.random.default_rng([seed, 78]))
+    return _spoken(VERDICT_TEXTS, VARIANTS, np.random.default_rng([seed, 78]), measured)
 
 
-def _spoken(texts: Mapping[str, Sequence[str]], variants: Sequence[str], random: Random) -> list[Spoken]:
+def recorded_people(seed: int) -> list[Spoken]:
+    """(voice, samples, targets [n, 6]): "The North Wind and the Sun" by voices made from recordings of four people.
+
+    Training knows others of their languages, not them. OSError: their programs are not installed.
+    """
+    random = np.random.default_rng([seed, 79])
+    spoken = []
+    for name in recorded.HELD_OUT:
+        for sentence in RECORDED_TEXTS[recorded.VOICES[name].language]:
+            slowness = float(random.uniform(0.8, 1.2))
+            spoken += [(name, *prepared(said, 1.0, {})) for said in recorded.speak(name, [sentence], slowness)]
+    return spoken
+
+
+def _spoken(
+    texts: Mapping[str, Sequence[str]], variants: Sequence[str], random: Random, measured: bool
+) -> list[Spoken]:
     espeak = Espeak()
     spoken = []
     for number, (language, sentences) in enumerate(texts.items()):
+        vowels = heights(espeak, language, sentences) if measured else {}
         for i, sentence in enumerate([*sentences, *sentences]):
             voice = f"{language}+{variants[(number + 3 * i) % len(variants)]}"
             rate, pitch, spread = (int(random.integers(*limits)) for limits in ((120, 220), (25, 75), (30, 70)))
-            spoken.append((voice, *prepared(espeak.speak(voice, sentence, rate, pitch, spread), 1.0)))
+            spoken.append((voice, *prepared(espeak.speak(voice, sentence, rate, pitch, spread), 1.0, vowels)))
     return spoken
 
 

@@ -38,10 +38,10 @@ class Settings:
     """What a training run depends on."""
 
     hours: float = 16.0
-    updates: int = 11700
+    updates: int = 10000
     batch: int = 32
     uses: int = 3  # how often a degraded batch is shown
-    units: int = 160
+    units: int = 192
     rate: float = 2e-3
     seed: int = 1
     workers: int = 2

@@ -1,13 +1,14 @@
 """From phonemes to what a mouth does: articulatory targets, coarticulated, every 20 ms.
 
-Openness follows vowel height and width the rounding of the IPA chart (International Phonetic Association, 2020). Sounds
-that leave lips or jaw free take them from their neighbours: each sound has a target and a weight, and what is shown is
-their weighted mean under a Gaussian, a simple form of the dominance functions of Cohen & Massaro (1993).
+Openness follows what is measured of a voice's vowels (:mod:`vowels`), for others and where nothing was measured the
+height in the IPA chart (International Phonetic Association, 2020), and width the chart's rounding. Sounds that leave
+lips or jaw free take them from their neighbours: each sound has a target and a weight, and what is shown is their
+weighted mean under a Gaussian, a simple form of the dominance functions of Cohen & Massaro (1993).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,9 @@ from vcam.animators.lite.lipsync import OUTPUTS
 from vcam.media import SAMPLE_RATE
 
 from .espeak import Segment
+
+Heights = Mapping[tuple[str, int], float]
+"""Openness 0..1 by a phoneme's IPA and which part of it (a diphthong has two)."""
 
 STEP = 320  # samples at 16 kHz between targets
 _FINE = 80  # samples: the grid on which segments are laid out, 5 ms
@@ -80,16 +84,25 @@ def symbols(ipa: str) -> list[str]:
     return ["j"] if "ʲ" in ipa else []
 
 
+def is_vowel(symbol: str) -> bool:
+    """Whether jaw and lips are the symbol's own."""
+    return _TARGETS[symbol][2:] == (1.0, 1.0)
+
+
 def unknown_letters(ipa: str) -> str:
     """Letters of ``ipa`` that the table does not know (for checking the table against a voice)."""
     return "".join(c for c in ipa.translate(_SPELLINGS) if c not in _TARGETS and c not in _MARKS and c != "ʲ")
 
 
-def targets(segments: Sequence[Segment], count: int, stretch: float = 1.0) -> npt.NDArray[np.float32]:
+def targets(
+    segments: Sequence[Segment], count: int, stretch: float = 1.0, heights: Heights | None = None
+) -> npt.NDArray[np.float32]:
     """float32 [count, 6] in the order of ``OUTPUTS``, for the instants 0, 20, 40 ... ms.
 
-    ``stretch`` multiplies the segments' times (sound resampled after it was made).
+    ``stretch`` multiplies the segments' times (sound resampled after it was made); ``heights`` are the measured
+    openness of vowels.
     """
+    heights = heights or {}
     fine = count * (STEP // _FINE)
     values = np.zeros((fine, 6), np.float32)
     weights = np.ones((fine, 6), np.float32)
@@ -99,7 +112,7 @@ def targets(segments: Sequence[Segment], count: int, stretch: float = 1.0) -> np
         parts = symbols(segment.ipa)
         if not parts:
             if segment.ipa:
-                _lay(values, weights, segment.start * scale, segment.end * scale, "", True)
+                _lay(values, weights, segment.start * scale, segment.end * scale, "")
             elif segment.end - segment.start < _SHORT_PAUSE:
                 first, last = round(segment.start * scale), round(segment.end * scale)
                 values[first:last, PRESENCE] = 1.0
@@ -107,7 +120,7 @@ def targets(segments: Sequence[Segment], count: int, stretch: float = 1.0) -> np
         length = (segment.end - segment.start) / len(parts)
         for i, symbol in enumerate(parts):
             start = segment.start + i * length
-            _lay(values, weights, start * scale, (start + length) * scale, symbol, True)
+            _lay(values, weights, start * scale, (start + length) * scale, symbol, heights.get((segment.ipa, i)))
     smooth = np.empty_like(values)
     for column in range(6):
         sigma = (_SPREAD, _SPREAD, _SHARP, _SHARP, _SHARP, _PRESENT)[column]
@@ -126,12 +139,13 @@ def _lay(
     start: float,
     end: float,
     symbol: str,
-    present: bool,
+    height: float | None = None,
 ) -> None:
     jaw, wide, jaw_weight, wide_weight = _TARGETS.get(symbol, _UNKNOWN)
+    jaw = jaw if height is None else height
     part = slice(round(start), round(end))
     contacts = (float(symbol in _LIPS), float(symbol in _TEETH), float(symbol in _TONGUE))
-    values[part] = (jaw, wide, *contacts, float(present))
+    values[part] = (jaw, wide, *contacts, 1.0)
     weights[part, :2] = (jaw_weight, wide_weight)
 
 

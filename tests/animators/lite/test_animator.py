@@ -42,15 +42,15 @@ def mouth_change(lite: LiteAnimator, rgb: ByteArray) -> int:
 @pytest.mark.parametrize("name", ["robin", "puppet"])
 def test_the_mouth_opens_with_speech_and_is_closed_in_silence(name: str) -> None:
     lite = animator(name=name)
-    sound = np.concatenate([silence(samples(800)), vowel("a", 400), silence(samples(800))])
-    speaking = range(samples(740), samples(1300))
+    sound = np.concatenate([silence(samples(800)), vowel("a", 240), silence(samples(800))])
+    speaking = range(samples(740), samples(1140))
     seen = {
         pose.pts: mouth_change(lite, lite.render(pose))
         for pose in poses(lite, chunks(sound, lambda pts: pts in speaking))
     }
     before = [change for pts, change in seen.items() if pts < samples(700)]
-    middle = [change for pts, change in seen.items() if samples(920) <= pts < samples(1120)]
-    after = [change for pts, change in seen.items() if pts >= samples(1300 + 120)]
+    middle = [change for pts, change in seen.items() if samples(860) <= pts < samples(1000)]
+    after = [change for pts, change in seen.items() if pts >= samples(1140 + 120)]
     assert max(before) == 0
     assert min(middle) > 150
     assert max(after) == 0

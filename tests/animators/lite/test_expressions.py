@@ -180,6 +180,7 @@ def test_changing_it_again_and_again_in_speech_in_blinks_and_when_leaving_never_
             lite.express(list(EXPRESSIONS)[index % len(EXPRESSIONS)])
         found += lite.analyse(chunk)
     assert blinks > 5
+    assert isinstance(lite.avatar, Avatar)
     assert lite.avatar.rig.brows is not None
     lift = lite.avatar.rig.brows.lift
     numbers = np.array(

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import importlib
+import shutil
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def recorded() -> ModuleType:
+    return importlib.import_module("lipsync.recorded")
+
+
+def _loudness(sound: np.ndarray, rate: int, start: float, end: float) -> float:
+    return float(np.sqrt(np.mean(sound[round(start * rate) : round(end * rate)] ** 2)))
+
+
+@pytest.mark.parametrize("name", ["slt", "rms", "ked", "pc", "lj", "ph"])
+def test_phonemes_lie_where_they_are_heard(recorded: ModuleType, name: str) -> None:
+    program = "flite" if recorded.VOICES[name].function is None else "festival"
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed")
+    texts = {"en": "Mama sat at home.", "it": "La mamma canta.", "fi": "Mamma sanoo.", "cs": "Máma má auto."}
+    try:
+        (said,) = recorded.speak(name, [texts[recorded.VOICES[name].language]], 1.2)
+    except OSError as error:
+        pytest.skip(str(error))
+    ends = [segment.end for segment in said.segments]
+    assert ends == sorted(ends)
+    assert "m" in [segment.ipa for segment in said.segments]
+    loud = [_loudness(said.samples, said.rate, s.start, s.end) for s in said.segments if s.ipa in "aɑ" and s.ipa]
+    still = [
+        _loudness(said.samples, said.rate, s.start, s.end) for s in said.segments if not s.ipa and s.end < ends[-1]
+    ]
+    assert min(loud) > 3 * max(still)
+
+
+def test_every_phone_is_known_to_the_mouth(recorded: ModuleType) -> None:
+    targets = importlib.import_module("lipsync.targets")
+    for table in (recorded._ARPABET, recorded._ITALIAN, recorded._FINNISH, recorded._CZECH):
+        for phone, ipa in table.items():
+            assert not ipa or targets.symbols(ipa), phone
+            assert not targets.unknown_letters(ipa), phone
+
+
+def test_no_person_is_in_both_training_and_scoring(recorded: ModuleType) -> None:
+    assert not set(recorded.TRAINING) & set(recorded.HELD_OUT)
+    heldout, vocabulary = importlib.import_module("lipsync.heldout"), importlib.import_module("lipsync.vocabulary")
+    known = " ".join([*vocabulary.RIGHTS.values(), *vocabulary.HARVARD])
+    assert not any(sentence in known for texts in heldout.RECORDED_TEXTS.values() for sentence in texts)
+
+
+def test_a_missing_program_is_named_with_what_to_install(recorded: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.raises(OSError, match="apt install flite festival"):
+        recorded.speak("slt", ["Hello."], 1.0)
