@@ -36,6 +36,7 @@ _MOUTH_STEPS = 64  # mouth and eyes are drawn in this many steps of each number
 _EYE_STEPS = 32
 _HARDLY = 0.25  # pixels: a smaller move is not drawn yet; idle heads move 3 to 6 pixels a second, so none is stepped
 _TURN_A_DEGREE = 1.5 / 30  # of a Motion, for each degree that is asked
+_PART, _MEET = 0.2, 0.6  # of pressed: up to here lips may part, from there they meet
 _WORDS_OVER = 0.06  # a frame: an expression's own mouth is back two thirds of a second after the last word
 _AT_ONCE = 0.45  # of teeth and tongue's ways, in a frame
 _SHUT_AT_ONCE = 0.25  # of the way from a picture's open smile to closed lips, in a frame
@@ -158,7 +159,7 @@ class LiteAnimator(Animator):
         self._shut = min(shut, self._shut + _SHUT_AT_ONCE)
         smiling = 1 - target.presence * (0.35 * max(0.0, -target.wide) + 0.15 * target.pressed)
         return MouthShape(
-            _rounded(min(1.0, target.jaw * amount + silent * face.jaw), _MOUTH_STEPS),
+            _rounded(min(1.0, target.jaw * amount * _apart(target.pressed) + silent * face.jaw), _MOUTH_STEPS),
             _rounded(max(-1.0, min(1.0, target.wide * amount + silent * face.wide)), _MOUTH_STEPS),
             _rounded(target.pressed * min(1.0, amount) + silent * face.pressed, _MOUTH_STEPS),
             _rounded(face.smile * smiling, _MOUTH_STEPS),
@@ -226,6 +227,12 @@ def _drawn(avatar: Avatar | PhotoAvatar, scene: Scene) -> tuple[Compositor | Pho
 def _towards(value: float, target: float) -> float:
     """``target``, or as near to it as one frame may come."""
     return min(value + _AT_ONCE, max(value - _AT_ONCE, target))
+
+
+def _apart(pressed: float) -> float:
+    """1 lips that may part, 0 lips that meet: the surest sign of an m, b or p counts more than how open the jaw is."""
+    part = min(1.0, max(0.0, (_MEET - pressed) / (_MEET - _PART)))
+    return part * part * (3 - 2 * part)
 
 
 def _sure(heard: float) -> float:
