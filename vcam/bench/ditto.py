@@ -200,7 +200,7 @@ def _run(animator: DittoAnimator, stage: Stage, sound: Iterable[AudioChunk], clo
                 with clock.work() as drawing:
                     picture = stage.repeat(pose.pts) if animator.repeats(pose) else None
                     if picture is None:
-                        stage.compose(animator.render(pose), pose.pts)
+                        stage.compose(animator.draw(pose), pose.pts)
                 if counting:
                     work.add(analysing / len(poses) + drawing.seconds)
         if counting:

@@ -152,11 +152,11 @@ class LiteAnimator(Animator):
         silent = (1 - self._speaking) ** 2
         self._teeth = _towards(self._teeth, _sure(target.teeth) * min(1.0, amount))
         self._tongue = _towards(self._tongue, _sure(target.tongue) * min(1.0, amount) * (1 - self._teeth))
-        # rounded and pressed lips cannot smile as broadly
         # a picture's open smile closes between the sounds and for other faces' own mouths; in silence it is as it is
         own = max(0.0, -1.5 * face.smile, 2.5 * face.jaw)
         shut = min(1.0, max(self._speaking, own)) if self._compositor.mouth_open else 0.0
         self._shut = min(shut, self._shut + _SHUT_AT_ONCE)
+        # rounded and pressed lips cannot smile as broadly
         smiling = 1 - target.presence * (0.35 * max(0.0, -target.wide) + 0.15 * target.pressed)
         return MouthShape(
             _rounded(min(1.0, target.jaw * amount * _apart(target.pressed) + silent * face.jaw), _MOUTH_STEPS),
@@ -231,13 +231,17 @@ def _towards(value: float, target: float) -> float:
 
 def _apart(pressed: float) -> float:
     """1 lips that may part, 0 lips that meet: the surest sign of an m, b or p counts more than how open the jaw is."""
-    part = min(1.0, max(0.0, (_MEET - pressed) / (_MEET - _PART)))
-    return part * part * (3 - 2 * part)
+    return 1 - _rising(pressed, _PART, _MEET)
 
 
 def _sure(heard: float) -> float:
     """What the network is unsure of is not shown: a little of each would only make the mouth tremble."""
-    part = min(1.0, max(0.0, (heard - 0.25) / 0.5))
+    return _rising(heard, 0.25, 0.75)
+
+
+def _rising(value: float, low: float, high: float) -> float:
+    """0 up to ``low``, 1 from ``high`` on, smooth between."""
+    part = min(1.0, max(0.0, (value - low) / (high - low)))
     return part * part * (3 - 2 * part)
 
 

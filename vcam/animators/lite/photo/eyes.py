@@ -26,10 +26,8 @@ _SQUINT = 0.32  # of it: what it comes up when the cheeks push it
 _WIDEN = 0.13  # of it: what the upper lid goes up in surprise
 _REACH = 1.6  # half widths from the eye's middle to the sides of its part of the picture
 _TALL = 0.16  # face units above the eye that are looked at in any case: what hangs before it comes from there
-_LID = (
-    0.2,
-    0.65,
-)  # of a blink: from where on the lid's skin is drawn smooth, and where wholly; before, it is stretched
+# of a blink: from where on the lid's skin is drawn smooth, and where wholly; before, it is stretched
+_LID = (0.2, 0.65)
 _SHADE = 0.07  # how much darker that skin is at its edge
 _LASH_LINE = (0.012, 0.035)  # face units above the shut lid's edge: all of its dark line, and none
 _SAMPLES = np.linspace(-1, 1, 33)

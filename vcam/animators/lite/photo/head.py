@@ -21,10 +21,8 @@ _STEPS = 4  # positions are rounded to this part of a pixel: smaller changes are
 _REACHES = (15.0, 9.0, 0.06, 17.0, 12.0, 15.0, 15.0, 12.0, 5.0, 7.0)
 _PIVOT = (0.0, 1.9)  # face units: the joint that the head rolls about
 _REACH = 0.55  # face units around the head over which its motion fades out
-_STIFF = (
-    0.06,
-    0.18,
-)  # face units beside the lenses of glasses: brows and cheeks do not move there, and do from there on
+# face units beside the lenses of glasses: brows and cheeks do not move there, and do from there on
+_STIFF = (0.06, 0.18)
 
 
 class HeadWarp:
