@@ -155,10 +155,12 @@ def test_an_underrun_that_the_device_keeps_to_itself_is_noticed() -> None:
     assert simulation.off_since(stalled + 2) < 0.003
 
 
-def test_after_an_overrun_the_delay_is_back_within_two_seconds() -> None:
-    simulation = Simulation()
+@pytest.mark.parametrize("blocks", [1, 2, 3])
+@pytest.mark.parametrize("block", [0.02, 0.05, 0.0501, 0.09])  # an even and an odd number of them in the window
+def test_after_an_overrun_the_delay_is_back_within_two_seconds_by_one_jump(block: float, blocks: int) -> None:
+    simulation = Simulation(block=block)
     simulation.run(60)
-    simulation.lose(3)
+    simulation.lose(blocks)
     lost = simulation.now
     simulation.run(10)
     assert simulation.off_since(lost + 2) < 0.003

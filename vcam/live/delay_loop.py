@@ -128,7 +128,7 @@ class DelayLoop:
         window = WINDOW if self.settled and not self._gap else SHORT_WINDOW
         while heard_at - self._recent[0][0] > window and len(self._recent) > FEW:
             self._recent.popleft()
-        middle = median(error for _, error in self._recent)
+        middle = self._middle()
         self.measured = self.delay + middle
         if heard_at - self._recent_since >= window and len(self._recent) >= FEW:
             if not self.settled:
@@ -146,6 +146,11 @@ class DelayLoop:
             self._error += (error - self._error) * share
             self._drift += INTEGRAL * self._error * elapsed
             self._drift = min(max(self._drift, -MAX_CORRECTION), MAX_CORRECTION)
+
+    def _middle(self) -> float:
+        """The median error in s of an odd number of reports: between two halves, it would be half a jump."""
+        errors = [error for _, error in self._recent]
+        return median(errors if len(errors) % 2 else errors[1:])
 
     def _surprising(self, middle: float) -> float:
         """The error in s from which on the median is no drift and no chance: the surer it is, the less it takes."""
