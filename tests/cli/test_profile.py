@@ -239,9 +239,9 @@ def test_a_check_of_ditto_says_what_its_quality_costs(desk: list[AudioDevice], k
     found = checked(vcam("check", "mine").stdout)
     assert found["animator"] == "✓ ditto"
     assert found["checkpoint"].startswith("✓ stand-ins")
-    assert found["quality"].startswith("✓ low-latency – 245 ms of listening")
+    assert found["quality"].startswith("✓ low-latency – 165 ms of listening")
     algorithmic = int(found["delay"].split(" – ")[1].split()[0])
-    assert algorithmic >= 245
+    assert algorithmic >= 165
 
 
 def test_a_longer_pre_roll_makes_a_longer_delay(desk: list[AudioDevice], kernel: FakeKernel) -> None:

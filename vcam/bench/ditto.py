@@ -37,9 +37,6 @@ from vcam.bench.ditto_chains import ChainsBench, pair
 from vcam.bench.ditto_clock import FACE, ClockedBackend, WorkClock
 from vcam.bench.ditto_parts import PartsBench
 from vcam.bench.ditto_result import (
-    SHORTEST,
-    SHORTEST_CHUNK,
-    SHORTEST_OVERLAP,
     DittoBench,
     Latency,
     Memory,
@@ -239,15 +236,13 @@ def _parts(bench: PartsBench, speaking: Run) -> list[Row]:
 def _presets(
     profile: Profile, checkpoint: Checkpoint, clock: WorkClock, bench: PartsBench, device: float
 ) -> list[PresetDelay]:
-    """What each quality would cost with this profile's other settings, by the times that were measured.
-
-    And ``SHORTEST``: what the schedule allows where a clip for each frame can be paid for."""
+    """What each quality would cost with this profile's other settings, by the times that were measured."""
     times = {spec.name: clock.networks.get(spec.name, Timings()) for spec in ANIMATION}
     if FACE in clock.networks:
         times |= {DECODER.name: clock.networks[FACE], WARP.name: Timings()}
     made = []
-    for name in (*PRESETS, SHORTEST):
-        plan = live_plan(_of_quality(profile, name), checkpoint)
+    for name in PRESETS:
+        plan = live_plan(profile.with_changes("animator", quality=name), checkpoint)
         stages = stages_of(plan, {**times, "paste": bench.pasting})
         ahead = plan.chunking.future * FRAME_SAMPLES + WINDOW_TAIL
         hold = make_gate(profile.gate, ahead).hold
@@ -266,13 +261,6 @@ def _presets(
             )
         )
     return made
-
-
-def _of_quality(profile: Profile, name: str) -> Profile:
-    if name != SHORTEST:
-        return profile.with_changes("animator", quality=name)
-    ditto = {**profile.animator.ditto.model_dump(), "chunk": SHORTEST_CHUNK, "overlap": SHORTEST_OVERLAP}
-    return profile.with_changes("animator", quality="low-latency", ditto=ditto)
 
 
 def _latency(profile: Profile, animator: DittoAnimator, microphone: Choice) -> Latency:

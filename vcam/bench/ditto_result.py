@@ -13,10 +13,6 @@ FACTOR_TARGET = 1.0  # seconds of work a second
 CACHED_TARGET_MS = 50.0  # a registered picture from the disk
 
 
-#: low-latency with one new frame at a time: what a fast GPU can do, and no preset.
-SHORTEST, SHORTEST_CHUNK, SHORTEST_OVERLAP = "shortest", (3, 1, 2), 79
-
-
 @dataclass(frozen=True, slots=True)
 class Row:
     """A network or a part. ``calls`` a frame while somebody speaks (0: once a portrait), times of a call in ms."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from vcam.bench.ditto_result import SHORTEST, SHORTEST_CHUNK, SHORTEST_OVERLAP, DittoBench, Row, Run
+from vcam.bench.ditto_result import DittoBench, Row, Run
 from vcam.cli.tables import mark, plain, say, table
 
 _WORDS = {
@@ -30,7 +30,6 @@ def print_ditto(result: DittoBench, console: Console) -> None:
     source = f"{latency.source:.0f} {latency.microphone}" if latency.microphone else "the microphone, which is not here"
     backend = ", ".join(f"{name} {about[name]}" for name in ("onnxruntime", "tensorrt") if name in about)
     lines = [
-        f"{SHORTEST}: low-latency with animator.ditto.chunk {list(SHORTEST_CHUNK)} and overlap {SHORTEST_OVERLAP}",
         f"delay of `vcam start`: {latency.total:.0f} ms = {latency.algorithmic:.0f} listening ahead"
         f" + {latency.compute_allowed:.0f} allowed for computing + {source}",
         f"real-time factor (below 1 keeps up): speaking {_factor(result.speaking)}, silent {_factor(result.silent)}",

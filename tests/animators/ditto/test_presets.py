@@ -16,7 +16,7 @@ DEFAULTS = RunOptions(overlap_v2=70, sampling_timesteps=10, smo_k_d=5)
 
 @pytest.mark.parametrize(
     ("quality", "delay", "clips", "steps"),
-    [("quality", 885, 2.5, 50), ("balanced", 485, 5, 10), ("low-latency", 245, 12.5, 5), ("fast", 965, 2.5, 10)],
+    [("quality", 885, 2.5, 50), ("balanced", 485, 5, 10), ("low-latency", 165, 25, 5), ("fast", 965, 2.5, 10)],
 )
 def test_what_each_costs(quality: str, delay: float, clips: float, steps: int) -> None:
     """In ms of delay, and calls a second."""

@@ -43,7 +43,9 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
         for preset in (
             _preset("quality", "as published: calmest motion", (3, 5, 2), overlap_v2=70, sampling_timesteps=50),
             _preset("balanced", "half the delay", (3, 5, 2), overlap_v2=75, sampling_timesteps=10),
-            _preset("low-latency", "for conversation", (3, 2, 2), overlap_v2=78, sampling_timesteps=5),
+            # A clip for each frame is as much work as ``quality``. Two frames a clip would take 245 ms, which leaves
+            # nothing of 250 for gate, computing and devices, unless the features looked less far ahead.
+            _preset("low-latency", "for conversation", (3, 1, 2), overlap_v2=79, sampling_timesteps=5),
             _preset(
                 "fast",
                 "the published speed settings",
