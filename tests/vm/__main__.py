@@ -22,6 +22,9 @@ CHECKS = [
 ]
 
 
+SLOW = 4.0  # what makes two emulated cores quick enough, by their own clock, for sound and pictures in time
+
+
 def say(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
@@ -37,6 +40,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="keep what the guest leaves in /run/vm here")
     parser.add_argument("--loopback", type=Path, metavar="DIR", help="v4l2loopback source to use instead of Debian's")
+    parser.add_argument(
+        "--slow",
+        type=float,
+        metavar="FACTOR",
+        help=f"let the guest's clock run so many times slower than the host's ({SLOW:g}; with KVM 1)",
+    )
     parser.add_argument("--kvm", action="store_true", help="use KVM; much faster where it works")
     parser.add_argument(
         "-k", dest="select", metavar="WORDS", help="run only the checks whose name matches, as in pytest"
@@ -80,11 +89,12 @@ def boot_and_run(options: argparse.Namespace, cache: Path) -> int:
         return 1 if options.strict else 0
     say(f"{image.versions} (ready after {time.monotonic() - started:.0f} s)")
     command = options.command or [*CHECKS, *(["-k", options.select] if options.select else [])]
+    slow = options.slow or (1.0 if options.kvm else SLOW)
     with TemporaryDirectory(prefix="vcam-vm-") as temporary:
         shared = options.out.absolute() if options.out else Path(temporary)
         shared.mkdir(parents=True, exist_ok=True)
         try:
-            status = run(image, command, shared, timeout=options.timeout, kvm=options.kvm)
+            status = run(image, command, shared, timeout=options.timeout, kvm=options.kvm, slow=slow)
         except MachineFailed as reason:
             say(str(reason))
             return 1

@@ -40,7 +40,7 @@ def check_v4l2_ctl_sees_label_format_and_pictures(device: Path, tmp_path: Path, 
     streamed = tmp_path / "streamed.i420"
     with sending(str(device), width, height):
         record(1)
-        listed = v4l2_ctl("--list-devices")
+        listed = v4l2_ctl("--list-devices", device=device)  # else it also wants /dev/video0, after listing
         told = v4l2_ctl("--get-fmt-video", device=device)
         offered = v4l2_ctl("--list-formats", device=device)
         v4l2_ctl("--stream-mmap", "--stream-count=8", f"--stream-to={streamed}", device=device)

@@ -32,14 +32,14 @@ def check_the_device_is_read_back_and_its_marks_are_read(device: Path) -> None:
 
 
 def measure(device: Path, name: str, environment: dict[str, str]) -> str:
-    """What `vcam selftest` prints, limits kept or not: how fast this machine is says nothing of vcam."""
+    """What `vcam selftest` prints, all limits kept: by the slow clock of this machine it is as quick as others."""
     command = [sys.executable, "-m", "vcam", "selftest", "--camera", str(device), "--animator", "lite"]
     command += ["--size", "320x240", "--fps", "10", "--seconds", "20"]
     wide = {**os.environ, **environment, "COLUMNS": "130"}
     done = subprocess.run(command, env=wide, capture_output=True, text=True, timeout=500, check=False)
     (KEPT / f"{name}.txt").write_text(done.stdout)
     sys.stderr.write(done.stdout + done.stderr)
-    assert done.returncode in (0, 1), "nothing could be measured"
+    assert done.returncode == 0, done.stdout
     assert f"{device} (vcam), read by: V4L2 reader" in done.stdout
     return done.stdout
 
@@ -51,6 +51,7 @@ def row(report: str, name: str) -> str:
 def check_report_without_a_sound_server(device: Path) -> None:
     report = measure(device, "selftest-file", NO_SERVER)
     assert "selftest's own source" in report
+    assert "all limits kept, of what could be measured" in report
     assert "clicks" in row(report, "mouth to camera")
 
 
