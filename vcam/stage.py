@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from vcam.badge import Badge
+from vcam.easing import smoothstep
 from vcam.media import ByteArray, Picture, samples
 
 FADE = samples(300)
@@ -125,7 +126,7 @@ class Stage:
         if share >= 1:
             self._fading = None
             return i420
-        eased = max(0.0, share) ** 2 * (3 - 2 * max(0.0, share))
+        eased = smoothstep(share)
         return cv2.addWeighted(i420, eased, self._fading, 1 - eased, 0).astype(np.uint8, copy=False)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from vcam.easing import smoothsteps
 from vcam.media import FloatArray
 
 from .controls import LIP_POINTS
@@ -29,8 +30,8 @@ class Seam:
 
     def rows(self, first: int, count: int) -> FloatArray:
         """float32 [count, 265] to add to frames ``first`` (1: the one after the seam) and following."""
-        left = np.clip(1 - np.arange(first, first + count, dtype=np.float32) / EASE, 0, 1)
-        return np.asarray((left * left * (3 - 2 * left))[:, None] * self._away, np.float32)
+        left = smoothsteps(1 - np.arange(first, first + count, dtype=np.float32) / EASE)
+        return left[:, None] * self._away
 
 
 class BridgedSampler:

@@ -15,6 +15,7 @@ import cv2
 
 from vcam.animators.base import Animator, Pose, Scene, Steering
 from vcam.animators.easing import EasedSteering
+from vcam.easing import smoothstep
 from vcam.errors import AnimatorError
 from vcam.media import FRAME_SAMPLES, AudioChunk, ByteArray
 from vcam.profile.model import LiteOptions
@@ -231,18 +232,12 @@ def _towards(value: float, target: float) -> float:
 
 def _apart(pressed: float) -> float:
     """1 lips that may part, 0 lips that meet: the surest sign of an m, b or p counts more than how open the jaw is."""
-    return 1 - _rising(pressed, _PART, _MEET)
+    return smoothstep((_MEET - pressed) / (_MEET - _PART))
 
 
 def _sure(heard: float) -> float:
     """What the network is unsure of is not shown: a little of each would only make the mouth tremble."""
-    return _rising(heard, 0.25, 0.75)
-
-
-def _rising(value: float, low: float, high: float) -> float:
-    """0 up to ``low``, 1 from ``high`` on, smooth between."""
-    part = min(1.0, max(0.0, (value - low) / (high - low)))
-    return part * part * (3 - 2 * part)
+    return smoothstep((heard - 0.25) / 0.5)
 
 
 def _rounded(value: float, steps: int) -> float:

@@ -8,6 +8,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from vcam.easing import smoothstep
+
 _CLOSING, _SHUT, _OPENING = 0.09, 0.05, 0.16  # s, of a blink (Caffier et al., 2003: about 0.3 in all)
 _LASTS = _CLOSING + _SHUT + _OPENING
 _CHAIN = 16  # blinks that are drawn together
@@ -103,4 +105,4 @@ def _blink(seconds: float) -> float:
         return 1.0
     else:
         part = 1 - (seconds - _CLOSING - _SHUT) / _OPENING
-    return part * part * (3 - 2 * part)
+    return smoothstep(part)

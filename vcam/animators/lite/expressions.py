@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import astuple, dataclass
 
+from vcam.easing import smoothstep
 from vcam.media import FRAME_SAMPLES, samples
 
 EASE = samples(440)  # from one expression to the next; faces take 300 to 500 ms (Schmidt et al., 2006)
@@ -92,7 +93,7 @@ class Face:
             if part >= 1:
                 self._since, self._shown = None, self._target
             else:
-                part = part * part * (3 - 2 * part)
+                part = smoothstep(part)
                 pairs = zip(astuple(self._from), astuple(self._target), strict=True)
                 self._shown = Expression(*(old + part * (new - old) for old, new in pairs))
         return self._shown

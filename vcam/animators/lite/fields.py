@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vcam.easing import smoothsteps
 from vcam.media import FloatArray
 
 from .avatar import Avatar
@@ -26,7 +27,7 @@ def bends(avatar: Avatar, u: FloatArray, v: FloatArray) -> tuple[FloatArray, Flo
     rig = avatar.rig
     dome = _dome(avatar, u, v)
     turn = dome * (2 - dome)
-    jaw = _smoothstep((v - rig.jaw.top) / (rig.jaw.chin - rig.jaw.top)) * _smoothstep(
+    jaw = smoothsteps((v - rig.jaw.top) / (rig.jaw.chin - rig.jaw.top)) * smoothsteps(
         (rig.jaw.half_width - np.abs(u - rig.head.centre[0])) / (0.5 * rig.jaw.half_width)
     )
     return turn, jaw
@@ -42,7 +43,7 @@ def lifts(avatar: Avatar, u: FloatArray, v: FloatArray) -> tuple[Lift, ...]:
     """Left brow up, right brow up, inner ends of the brows down and together, cheeks up."""
     rig = avatar.rig
     nothing = np.zeros_like(u)
-    inside = _smoothstep(_dome(avatar, u, v) * 4)
+    inside = smoothsteps(_dome(avatar, u, v) * 4)
     middle = rig.head.centre[0]
     cheeks, pinch, press = nothing, nothing, nothing
     lids = rig.head.centre[1]
@@ -52,18 +53,18 @@ def lifts(avatar: Avatar, u: FloatArray, v: FloatArray) -> tuple[Lift, ...]:
         down = rig.mouth.centre[1] - y
         near = ((u - x - 0.25 * (x - middle)) / (0.85 * width)) ** 2 + ((v - y - 0.62 * down) / (0.36 * down)) ** 2
         # the lids stay where the eyes are drawn, the mouth where it is
-        free = _smoothstep((v - y - 0.45 * height) / (0.25 * down))
-        cheeks = cheeks + _smoothstep(np.asarray(1.2 - near, np.float32)) * free * inside
+        free = smoothsteps((v - y - 0.45 * height) / (0.25 * down))
+        cheeks = cheeks + smoothsteps(np.asarray(1.2 - near, np.float32)) * free * inside
     left = right = nothing
     if rig.brows is not None:
         far = v - rig.brows.y
         below = max(10.0, min(rig.brows.reach, lids - rig.brows.y - 3))  # the lids stay
         thick = 0.2 * below  # the brow stays as thick as it is
         far = np.maximum(-far / rig.brows.reach, (far - thick) / (below - thick))
-        strip = _smoothstep(1 - far) * inside
+        strip = smoothsteps(1 - far) * inside
         for eye in rig.eyes.each:
             reach = min(1.1 * eye.size[0], 1.25 * abs(eye.centre[0] - middle))
-            beside = _smoothstep((reach - np.abs(u - eye.centre[0])) / (0.5 * reach))
+            beside = smoothsteps((reach - np.abs(u - eye.centre[0])) / (0.5 * reach))
             if eye.side < 0:
                 left = np.maximum(left, strip * beside)
             else:
@@ -86,8 +87,3 @@ def _part(across: FloatArray | None, up: FloatArray) -> Lift:
     place = (slice(int(rows.min()), int(rows.max()) + 1), slice(int(columns.min()), int(columns.max()) + 1))
     cut = [None if f is None else np.ascontiguousarray(f[place], np.float32) for f in (across, up)]
     return Lift(*place, *cut)
-
-
-def _smoothstep(value: FloatArray) -> FloatArray:
-    t = np.clip(value, 0, 1)
-    return np.asarray(t * t * (3 - 2 * t), np.float32)

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from vcam.easing import smoothstep
 from vcam.media import FRAME_SAMPLES, SAMPLE_RATE
 
 from .blinks import Blinks
@@ -170,8 +171,7 @@ class Life:
         """Somewhere new in each stretch of time, in ``share`` of them within ``reach``, else 0."""
         cell = math.floor(seconds / every)
         begin = (cell + 0.5 * self._draws(channel, cell)[3]) * every
-        ease = min(1.0, max(0.0, (seconds - begin) / took))
-        ease = ease * ease * (3 - 2 * ease)
+        ease = smoothstep((seconds - begin) / took)
         (x0, y0), (x1, y1) = (self._place(channel, c, share, reach) for c in (cell - 1, cell))
         return x0 + ease * (x1 - x0), y0 + ease * (y1 - y0)
 

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vcam.audio.logmel import BANDS, LogMel
+from vcam.easing import smoothstep
 from vcam.media import CHUNK_SAMPLES, FRAME_SAMPLES, AudioChunk, FloatArray, samples, silence
 
 OUTPUTS = ("jaw", "wide", "pressed", "teeth", "tongue", "presence")
@@ -178,8 +179,7 @@ class LipSync:
         self._instant += STEP * (at + 1)
         del self._rows[: at + 1]
         self._ramp = min(1.0, self._ramp + 0.5) if speech else max(0.0, self._ramp - 1 / 3)
-        sure = min(1.0, max(0.0, (heard - 0.2) / 0.4))
-        presence = _smooth(self._ramp) * _smooth(sure)
+        presence = smoothstep(self._ramp) * smoothstep((heard - 0.2) / 0.4)
         mouth = Mouth(jaw, wide, pressed, presence, teeth, tongue)
         if self._eased < _EASE:
             self._eased += 1
@@ -188,7 +188,3 @@ class LipSync:
             mouth = Mouth(*(old + part * (new - old) for old, new in pairs))
         self._mouth = mouth
         return mouth
-
-
-def _smooth(x: float) -> float:
-    return x * x * (3 - 2 * x)

@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from vcam.easing import smoothsteps
 from vcam.media import ByteArray, FloatArray
 
 from ..eyes import EyeShape
 from .curves import Curve
-from .head import smooth
 from .landmarks import Brow, Eye, FaceFrame, Landmarks
 from .lids import Opening, before_the_eye, covered, skin_behind, soft
 
@@ -78,10 +78,10 @@ class _Eye:
         self._turn = (cos * frame.unit, sin * frame.unit)
         # the skin beside the corners moves less and less
         t = np.abs(self._u - self._middle) / self._half
-        self._beside = smooth((1.25 - t) / 0.25)
+        self._beside = smoothsteps((1.25 - t) / 0.25)
         self._edge = self._top(self._u)
         far = np.hypot((self._u - self._iris[0]) / 1.7, self._v - self._iris[1]) / self._radius
-        self._glance = smooth((1.75 - far) / 0.75)
+        self._glance = smoothsteps((1.75 - far) / 0.75)
         around = np.hypot(self._u - self._iris[0], self._v - self._iris[1]) / self._radius
         opening = Opening(self._edge - self._v, self._v - self._bottom(self._u), t, around, frame.unit)
         self._over: ByteArray | None = None  # where hair or glasses are before the eye
@@ -93,7 +93,7 @@ class _Eye:
         self._behind, self._bare = skin_behind(self._source, opening, over)
         if over is not None:
             self._over = soft(over)
-            self._blinks -= float(smooth(np.float32((covered(self._source, over, opening) - 0.06) / 0.08)))
+            self._blinks -= float(smoothsteps(np.float32((covered(self._source, over, opening) - 0.06) / 0.08)))
 
     def draw(self, shape: EyeShape, canvas: ByteArray) -> None:
         place = canvas[self.top : self.bottom, self.left : self.right]
@@ -140,19 +140,19 @@ class _Eye:
     def _stretched(self, place: ByteArray, up: float) -> ByteArray:
         """The eye as in ``place`` with its upper lid ``up`` of its opening higher; white, iris and skin give way."""
         open_ = np.maximum(self._bottom(self._u) - self._edge, 0.02)
-        inside = smooth(1 - (self._v - self._edge) / open_)
-        above = smooth(1 - (self._edge - self._v) / np.maximum(self._edge - self._limit, 0.08))
+        inside = smoothsteps(1 - (self._v - self._edge) / open_)
+        above = smoothsteps(1 - (self._edge - self._v) / np.maximum(self._edge - self._limit, 0.08))
         return self._slid(-up * open_ * np.where(self._v > self._edge, inside, above) * self._beside, place)
 
     def _skin(self, lid: float, low: float) -> ByteArray:
         """The upper lid drawn down. Skin that hardly shows in the picture unfolds: stretched at first, then smooth."""
         edge = self._lowered(self._u, lid, low)
         drop, above = edge - self._edge, edge - self._v
-        smoothed = float(smooth(np.float32((lid - _LID[0]) / (_LID[1] - _LID[0]))))
+        smoothed = float(smoothsteps(np.float32((lid - _LID[0]) / (_LID[1] - _LID[0]))))
         if smoothed <= 0:
             return self._stretched_skin(drop, edge, above)
-        line = smooth((_LASH_LINE[1] - above) / (_LASH_LINE[1] - _LASH_LINE[0]))[..., None]
-        shade = (1 - _SHADE * smooth(1 - above / 0.06))[..., None]  # it is round
+        line = smoothsteps((_LASH_LINE[1] - above) / (_LASH_LINE[1] - _LASH_LINE[0]))[..., None]
+        shade = (1 - _SHADE * smoothsteps(1 - above / 0.06))[..., None]  # it is round
         skin = self._bare * shade + line * (self._slid(drop * self._beside) - self._bare * shade)
         if smoothed < 1:
             skin += (1 - smoothed) * (self._stretched_skin(drop, edge, above) - skin)
@@ -164,13 +164,13 @@ class _Eye:
         share = np.clip(1 - (above - self._lash) / room, 0, 1)
         # as smooth as it can be without folding the skin
         soft = np.clip(2 * (0.95 * room / np.maximum(drop, 1e-3) - 1), 0, 0.5)
-        share += soft * (share * share * (3 - 2 * share) - share)
+        share += soft * (smoothsteps(share) - share)
         return self._slid(drop * share * self._beside)
 
     def _cheek(self, low: float) -> ByteArray:
         """The lower lid drawn up, fading below it."""
         rise = self._bottom(self._u) - self._raised(self._u, low)
-        return self._slid(-rise * smooth(1 - (self._v - self._bottom(self._u)) / 0.2) * self._beside)
+        return self._slid(-rise * smoothsteps(1 - (self._v - self._bottom(self._u)) / 0.2) * self._beside)
 
     def _slid(self, moved: FloatArray, source: ByteArray | None = None) -> ByteArray:
         """``source``, by default what is behind hair and glasses, each point from ``moved`` (face units) further up."""

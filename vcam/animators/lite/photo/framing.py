@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from vcam.animators.base import Scene
+from vcam.easing import smoothsteps
 from vcam.media import ByteArray, FloatArray
 from vcam.stage import blurred, cover
 
@@ -113,15 +114,10 @@ def _faded(inner: Rect, size: tuple[int, int], soft: float) -> FloatArray:
     sides = []
     for first, last, whole in ((inner[1], inner[3], size[1]), (inner[0], inner[2], size[0])):
         weight = np.ones(last - first, np.float32)
-        ramp = _smooth((np.arange(last - first) + 0.5) / max(soft, 0.5))
+        ramp = smoothsteps((np.arange(last - first) + 0.5) / max(soft, 0.5))
         if first > MARGIN:
             weight *= ramp
         if last < whole - MARGIN:
             weight *= ramp[::-1]
         sides.append(weight)
     return np.outer(*sides).astype(np.float32)
-
-
-def _smooth(value: np.ndarray) -> FloatArray:
-    t = np.clip(value, 0, 1)
-    return np.asarray(t * t * (3 - 2 * t), np.float32)

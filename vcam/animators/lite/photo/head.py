@@ -7,6 +7,7 @@ import math
 import cv2
 import numpy as np
 
+from vcam.easing import smoothsteps
 from vcam.media import ByteArray, FloatArray
 
 from ..compositor import HeadPose
@@ -111,7 +112,7 @@ def _stillness(shot: Shot, x: FloatArray, y: FloatArray) -> FloatArray:
         (x - left, left <= 0), (y - top, top <= 0), (right - 1 - x, right >= columns), (bottom - 1 - y, bottom >= rows),
     ):  # fmt: skip
         if not open_:
-            free *= smooth(inside / reach)
+            free *= smoothsteps(inside / reach)
     return free
 
 
@@ -134,8 +135,8 @@ def _fields(
     depth = _depth(face, frame, u, v, chin) * free
     soft = free  # where skin moves by itself
     if glasses is not None:
-        soft = free * smooth((beside(glasses, u, v) - _STIFF[0]) / (_STIFF[1] - _STIFF[0]))
-    above = smooth((-0.17 - v) / 0.14) * soft  # the lids are below
+        soft = free * smoothsteps((beside(glasses, u, v) - _STIFF[0]) / (_STIFF[1] - _STIFF[0]))
+    above = smoothsteps((-0.17 - v) / 0.14) * soft  # the lids are below
     left, right_ = (_brow(brow, frame, u, v) * above for brow in (face.brow_left, face.brow_right))
     pinch, press = _frown(face, frame, u, v)
     body = _body_weight(u, v, chin) * free
@@ -189,7 +190,7 @@ def _cheeks(face: Landmarks, frame: FaceFrame, u: FloatArray, v: FloatArray) -> 
         cu, cv = iris[0] + math.copysign(0.04, iris[0]), iris[1] + 0.55 * (low[1] - iris[1])
         lid = frame.to_face(eye.bottom)[1]
         bump = np.exp(-(((u - cu) / 0.27) ** 2) - ((v - cv) / 0.26) ** 2).astype(np.float32)
-        weight = np.maximum(weight, bump * smooth((v - lid) / 0.25))
+        weight = np.maximum(weight, bump * smoothsteps((v - lid) / 0.25))
     return weight
 
 
@@ -200,14 +201,14 @@ def _head_weight(face: Landmarks, frame: FaceFrame, u: FloatArray, v: FloatArray
         contour = outline.reshape(-1, 1, 2)
         points = zip(u.ravel().tolist(), v.ravel().tolist(), strict=True)
         far = np.array([cv2.pointPolygonTest(contour, point, True) for point in points], np.float32)
-        around = smooth((far.reshape(u.shape) + _REACH) / _REACH)
+        around = smoothsteps((far.reshape(u.shape) + _REACH) / _REACH)
     else:
         crown = 1.55 * -frame.to_face(face.forehead)[1] + 0.25
         wide = 1.25 * max(abs(frame.to_face(p)[0]) for p in (*face.jaw.left, *face.jaw.right))
         middle = (chin - crown) / 2
         far = np.hypot(u / wide, (v - middle) / ((chin + crown) / 2)).astype(np.float32)
-        around = smooth(1 - (far - 1) / (_REACH / wide))
-    return (around * smooth((chin + 0.95 - v) / 1.1)).astype(np.float32)
+        around = smoothsteps(1 - (far - 1) / (_REACH / wide))
+    return (around * smoothsteps((chin + 0.95 - v) / 1.1)).astype(np.float32)
 
 
 def _depth(face: Landmarks, frame: FaceFrame, u: FloatArray, v: FloatArray, chin: float) -> FloatArray:
@@ -225,11 +226,5 @@ def _depth(face: Landmarks, frame: FaceFrame, u: FloatArray, v: FloatArray, chin
 def _body_weight(u: FloatArray, v: FloatArray, chin: float) -> FloatArray:
     """1 in the chest and the shoulders, 0 in the head and beside the body."""
     below = v - chin
-    wide = 0.65 + 1.7 * smooth((below - 0.1) / 1.3)
-    return (smooth((below - 0.15) / 0.9) * smooth(1 - (np.abs(u) - wide) / 0.7)).astype(np.float32)
-
-
-def smooth(value: FloatArray) -> FloatArray:
-    """0 below 0, 1 above 1, and a smooth step between."""
-    t = np.clip(value, 0, 1)
-    return np.asarray(t * t * (3 - 2 * t), np.float32)
+    wide = 0.65 + 1.7 * smoothsteps((below - 0.1) / 1.3)
+    return (smoothsteps((below - 0.15) / 0.9) * smoothsteps(1 - (np.abs(u) - wide) / 0.7)).astype(np.float32)

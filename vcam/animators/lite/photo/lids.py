@@ -8,9 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from vcam.easing import smoothsteps
 from vcam.media import ByteArray, FloatArray
-
-from .head import smooth
 
 _LASHES = 0.08  # face units above and below the eye's opening that lashes and creases may darken
 _BESIDE = 1.4  # half widths from the eye's middle: its corners and their lashes
@@ -47,8 +46,8 @@ class Opening:
     @property
     def hidden(self) -> FloatArray:
         """1 in the opening with its lashes and crease, fading around: float32 [h, w]."""
-        up, down = (smooth(1.5 - far / (1.5 * _LASHES)) for far in (self.above, self.below))
-        return np.asarray(up * down * smooth((_BESIDE - self.aside) / (_BESIDE - 1)), np.float32)
+        up, down = (smoothsteps(1.5 - far / (1.5 * _LASHES)) for far in (self.above, self.below))
+        return np.asarray(up * down * smoothsteps((_BESIDE - self.aside) / (_BESIDE - 1)), np.float32)
 
     @property
     def skin(self) -> Flags:

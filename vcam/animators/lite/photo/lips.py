@@ -12,11 +12,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from vcam.easing import smoothsteps
 from vcam.media import ByteArray, FloatArray
 
 from ..mouth import MouthShape
 from .curves import Curve, through
-from .head import smooth
 from .landmarks import Landmarks
 from .mouth import Interior, shows_teeth
 
@@ -101,9 +101,9 @@ class Lips:
         line = self._lower(self._u)
         # pulling the corners: all of it at the mouth, nothing at the nose, the chin and the cheeks
         tall = np.where(self._v < line, (self._v - self._nose) / np.maximum(line - self._nose, 0.1), 1.0)
-        low = smooth((self._edge(self._u) + 0.05 - self._v) / np.maximum(self._edge(self._u) - line, 0.2) / 0.75)
-        self._pull = (t * self._along(np.abs(t)) * smooth(tall) * low * self._half).astype(np.float32)
-        self._jaw = smooth((_REACH - np.abs(self._u - 0.5 * self._middle)) / 0.85)
+        low = smoothsteps((self._edge(self._u) + 0.05 - self._v) / np.maximum(self._edge(self._u) - line, 0.2) / 0.75)
+        self._pull = (t * self._along(np.abs(t)) * smoothsteps(tall) * low * self._half).astype(np.float32)
+        self._jaw = smoothsteps((_REACH - np.abs(self._u - 0.5 * self._middle)) / 0.85)
         self._under = (self._v - self._edge(self._u)).astype(np.float32)
 
     def draw(self, shape: MouthShape, canvas: ByteArray) -> None:
@@ -146,7 +146,7 @@ class Lips:
 
     def _along(self, t: npt.NDArray[np.floating]) -> FloatArray:
         """How much of the corners' way is gone beside them, at ``t`` half widths from the middle."""
-        return smooth(np.asarray((self._far - t) / (self._far - 0.75), np.float32))
+        return smoothsteps(np.asarray((self._far - t) / (self._far - 0.75), np.float32))
 
     def _lines(self, us: npt.NDArray[np.floating], open_: float, shape: MouthShape) -> tuple[FloatArray, FloatArray]:
         """Where the inner edges of the lips go, for each place along the mouth at rest."""
@@ -156,19 +156,19 @@ class Lips:
         inside = np.clip(1 - (t / _PARTS) ** 2, 0, 1)
         arch = inside ** (0.95 + 0.25 * wide - 0.2 * round_)
         upper_line, lower_line = self._upper(us), self._lower(us)
-        fading = smooth((_CHEEK - t) / (_CHEEK - 1))
-        corner = smooth(t) * fading * (_CORNER * _DROP * open_ - 0.035 * wide + 0.01 * round_)
+        fading = smoothsteps((_CHEEK - t) / (_CHEEK - 1))
+        corner = smoothsteps(t) * fading * (_CORNER * _DROP * open_ - 0.035 * wide + 0.01 * round_)
         smile = shape.smile if shape.smile > 0 else shape.smile * _FALL / _LIFT
         smile = (smile + shape.skew * np.clip(side, -1, 1)) * (1 - 0.5 * round_)
         # up at the corners, a little down in the middle
-        corner -= smile * fading * (_LIFT * np.minimum(t, 1) ** 1.8 - 0.16 * _LIFT * (1 - smooth(t)))
+        corner -= smile * fading * (_LIFT * np.minimum(t, 1) ** 1.8 - 0.16 * _LIFT * (1 - smoothsteps(t)))
         gap = np.clip(lower_line - upper_line, 0, None) * (t < 1)
         shut = _SHUT * shape.shut * gap
         gap = gap - shut
         bite = shape.teeth * (_BARED * inside - gap)  # the lower lip comes to where teeth show by so much
         pressed = shape.pressed * (1 - shape.teeth)
         # lips meet in a picture whose mouth is open, and a little more, so that nothing is left of what was between
-        close = pressed * (gap + _OVER * (self._gap > _OVER) * smooth(np.asarray((1.0 - t) / 0.15))) * (1 - open_)
+        close = pressed * (gap + _OVER * (self._gap > _OVER) * smoothsteps(np.asarray((1.0 - t) / 0.15))) * (1 - open_)
         upper = (
             upper_line + corner - arch * _RAISE * open_ * (1 + 1.4 * round_) + 0.5 * close - 0.7 * np.maximum(bite, 0)
         )
@@ -188,13 +188,13 @@ class Lips:
             + 0.12 * max(0.0, shape.smile)
         )
         t = np.abs(us - self._middle) / self._half
-        lip = smooth((1.25 - t) / 0.5)
+        lip = smoothsteps((1.25 - t) / 0.5)
         drop = _DROP * open_ - (1 - _UPPER) * _SHUT * shape.shut * self._gap
-        chin = _CHIN * drop * self._jaw * smooth((_NECK - self._under) / _NECK)
+        chin = _CHIN * drop * self._jaw * smoothsteps((_NECK - self._under) / _NECK)
         # the lower face: with the lip at its edge, with the chin from below the lip on
         w = np.maximum(self._v - bottom, 0)
-        with_lip = 1 - smooth((w - 0.5 * self._thick[1]) / (0.32 + self._thick[1]))
-        bump = smooth(w / self._thick[1]) * smooth(1 - (w - self._thick[1]) / 0.3)
+        with_lip = 1 - smoothsteps((w - 0.5 * self._thick[1]) / (0.32 + self._thick[1]))
+        bump = smoothsteps(w / self._thick[1]) * smoothsteps(1 - (w - self._thick[1]) / 0.3)
         down = (
             (bottom - self._lower(us)) * with_lip
             + chin * (1 - with_lip)
@@ -203,8 +203,9 @@ class Lips:
         # the upper face: with the lip at its edge, still from the nose on
         z = np.maximum(top - self._v, 0)
         room = np.maximum(top - self._nose - 0.05, 0.1)
-        with_upper = 1 - smooth((z - 0.5 * self._thick[0]) / np.maximum(room - 0.5 * self._thick[0], 0.08))
-        bump = smooth(z / self._thick[0]) * smooth(1 - (z - self._thick[0]) / np.maximum(room - self._thick[0], 0.08))
+        with_upper = 1 - smoothsteps((z - 0.5 * self._thick[0]) / np.maximum(room - 0.5 * self._thick[0], 0.08))
+        above = np.maximum(room - self._thick[0], 0.08)
+        bump = smoothsteps(z / self._thick[0]) * smoothsteps(1 - (z - self._thick[0]) / above)
         up = (top - self._upper(us)) * with_upper + thin * self._thick[0] * bump * lip
         return self._v - up, self._v - down
 
