@@ -17,7 +17,7 @@ from .image import Unavailable, default_cache, prepare
 from .machine import MachineFailed, run
 
 CHECKS = [
-    *("python", "-m", "pytest", "-p", "no:cacheprovider", "-o", "timeout=600", "--durations=0", "-v"),
+    *("python", "-m", "pytest", "-p", "no:cacheprovider", "-o", "timeout=300", "--durations=0", "-v"),
     *("-o", "python_files=check_*.py", "-o", "python_functions=check_*", "tests/vm/checks"),
 ]
 
@@ -36,7 +36,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--strict", action="store_true", help="exit with 1 where the machine cannot be had")
     parser.add_argument(
-        "--timeout", type=float, default=1800, metavar="SECONDS", help="stop the machine after this long"
+        "--timeout", type=float, default=3600, metavar="SECONDS", help="stop the machine after this long"
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="keep what the guest leaves in /run/vm here")
     parser.add_argument("--loopback", type=Path, metavar="DIR", help="v4l2loopback source to use instead of Debian's")

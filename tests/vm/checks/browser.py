@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import select
 import shutil
 import subprocess
 import threading
@@ -14,6 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlencode
+
+from .loopback import LIMIT
 
 PAGE = Path(__file__).with_name("page.html")
 FLAGS = (
@@ -38,7 +41,7 @@ class Page:
             self._latest = report
             self._changed.notify_all()
 
-    def wait(self, condition: Callable[[Report], bool], seconds: float = 600) -> Report:
+    def wait(self, condition: Callable[[Report], bool], seconds: float = LIMIT) -> Report:
         """The first report that meets ``condition``; fails with the last one if none comes, or if the page failed."""
 
         def done() -> bool:
@@ -97,6 +100,7 @@ class DevTools:
     def _until(self, wanted: Callable[[Report], bool]) -> Report:
         while True:
             while b"\0" not in self._received:
+                assert select.select([self._answers], [], [], LIMIT)[0], "the browser does not answer"
                 more = os.read(self._answers, 1 << 20)
                 assert more, "the browser is gone"
                 self._received += more
