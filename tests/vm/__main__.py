@@ -22,7 +22,7 @@ CHECKS = [
 ]
 
 
-SLOW = 4.0  # what makes two emulated cores quick enough, by their own clock, for sound and pictures in time
+SLOW = 6.0  # what makes two emulated cores quick enough, by their own clock, for sound and pictures in time
 
 
 def say(line: str) -> None:

@@ -146,8 +146,8 @@ def check_page_shows_a_mouth_that_moves_with_the_speech(device: Path, tmp_path: 
         began = report["moves"][-1][0]
         # three periods, and the pictures must have come at the camera's rate at some time
         report = page.wait(lambda report: report["moves"][-1][0] >= began + 3000 * PERIOD)
-        page.keep_screenshot("chromium-start")
-        page.wait(lambda report: 0.8 * RATE <= report["rate"] <= 1.2 * RATE)
+        page.wait(lambda report: 0.8 * RATE <= report["rate"] <= 1.2 * RATE and report["moves"][-1][1] > 8)
+        page.keep_screenshot("chromium-start")  # in speech
         session.end()
     assert report["cameras"] == [LABEL]
     assert (report["width"], report["height"]) == (320, 240)
