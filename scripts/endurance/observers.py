@@ -16,18 +16,18 @@ from typing import Any
 import numpy as np
 
 from vcam.audio import portaudio
-from vcam.audio.microphone import MicrophoneSource
 from vcam.audio.outputs import find_bridge
+from vcam.audio.source import Block
 from vcam.audio.wideband import VOICE_RATE
 from vcam.errors import CameraError, SourceError
 from vcam.media import SAMPLE_RATE, FloatArray
+from vcam.selftest.loopback import Recorder
 from vcam.selftest.stimulus import ClickDetector
-from vcam.selftest.viewer import PreviewViewer, Seen
+from vcam.selftest.viewer import PreviewViewer, Seen, Watching
 
 KEPT = 60.0  # s for which events are remembered
 _BUFFERING = 0.1  # s ahead of the sink, so that a busy machine does not tear the sound
 _AROUND = 1.0  # s on either side over which capture times are smoothed
-_PATIENCE = 5.0  # s
 _NOTHING = np.zeros((0, 0), np.uint8)
 
 
@@ -93,50 +93,40 @@ class Listener:
 
     def __init__(self, source: str) -> None:
         self.clicks = Events()
-        self.error: SourceError | None = None
-        self._source_name = source
-        self._source = MicrophoneSource("pulse")
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._listen, name=f"listener {source}", daemon=True)
+        self._recorder = Recorder(source, self._hear)
+        self._detector = ClickDetector()
+        self._position = 0
+        self._starts: deque[tuple[int, float]] = deque()  # position, and when the recording began as that block has it
+        self._waiting: deque[float] = deque()  # positions of clicks whose surroundings are not all known yet
+
+    @property
+    def error(self) -> SourceError | None:
+        return self._recorder.error
 
     @property
     def overruns(self) -> int:
-        return self._source.overruns
+        return self._recorder.overruns
 
     def __enter__(self) -> Listener:
-        with portaudio.environment(PULSE_SOURCE=self._source_name):
-            self._source.open()
-        self._thread.start()
+        self._recorder.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stop.set()
-        self._thread.join(_PATIENCE)
-        self._source.close()
+        self._recorder.__exit__(kind, error, trace)
 
-    def _listen(self) -> None:
-        detector, position = ClickDetector(), 0
-        starts: deque[tuple[int, float]] = deque()  # position, and when the recording began as that block has it
-        waiting: deque[float] = deque()  # positions of clicks whose surroundings are not all known yet
+    def _hear(self, block: Block) -> None:
         around = round(_AROUND * SAMPLE_RATE)
-        try:
-            while not self._stop.is_set():
-                block = self._source.read(0.1)
-                if block is None:
-                    continue
-                waiting.extend(detector.push(block.samples))
-                position += len(block.samples)
-                starts.append((position, block.captured_at - position / SAMPLE_RATE))
-                while starts[0][0] < position - 2 * around:
-                    starts.popleft()
-                while waiting and waiting[0] + around <= position:
-                    began = float(np.median([start for _, start in starts]))
-                    at = began + waiting.popleft() / SAMPLE_RATE
-                    self.clicks.add(at, at)
-        except SourceError as error:
-            self.error = error
+        self._waiting.extend(self._detector.push(block.samples))
+        self._position += len(block.samples)
+        self._starts.append((self._position, block.captured_at - self._position / SAMPLE_RATE))
+        while self._starts[0][0] < self._position - 2 * around:
+            self._starts.popleft()
+        while self._waiting and self._waiting[0] + around <= self._position:
+            began = float(np.median([start for _, start in self._starts]))
+            at = began + self._waiting.popleft() / SAMPLE_RATE
+            self.clicks.add(at, at)
 
 
 class Watcher:
@@ -144,12 +134,14 @@ class Watcher:
 
     def __init__(self, address: str) -> None:
         self.seen = Events()
-        self.error: CameraError | None = None
         self.count = 0
+        self._watching = Watching(PreviewViewer(address), self._see)
+        self._last: float | None = None
         self._intervals: list[float] = []
-        self._viewer = PreviewViewer(address)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="watcher", daemon=True)
+
+    @property
+    def error(self) -> CameraError | None:
+        return self._watching.error
 
     def intervals(self) -> list[float]:
         """The ms between pictures since this was last asked."""
@@ -157,30 +149,20 @@ class Watcher:
         return intervals
 
     def __enter__(self) -> Watcher:
-        self._viewer.open()
-        self._thread.start()
+        self._watching.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stop.set()
-        self._thread.join(_PATIENCE)
-        self._viewer.close()
+        self._watching.__exit__(kind, error, trace)
 
-    def _watch(self) -> None:
-        last: float | None = None
-        try:
-            while not self._stop.is_set():
-                seen: Seen = self._viewer.read()
-                if last is not None:
-                    self._intervals.append((seen.at - last) * 1000)
-                last = seen.at
-                self.count += 1
-                self.seen.add(seen.at, replace(seen, small=_NOTHING))
-        except CameraError as error:
-            if not self._stop.is_set():
-                self.error = error
+    def _see(self, seen: Seen) -> None:
+        if self._last is not None:
+            self._intervals.append((seen.at - self._last) * 1000)
+        self._last = seen.at
+        self.count += 1
+        self.seen.add(seen.at, replace(seen, small=_NOTHING))
 
 
 def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:

@@ -9,7 +9,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
@@ -20,6 +20,7 @@ from vcam.audio import portaudio, virtual_mic
 from vcam.audio.devices import list_audio_devices
 from vcam.audio.microphone import MicrophoneSource
 from vcam.audio.outputs import find_bridge
+from vcam.audio.source import Block
 from vcam.audio.wideband import VOICE_RATE
 from vcam.errors import OutputError, SourceError
 from vcam.media import SAMPLE_RATE, FloatArray
@@ -153,10 +154,14 @@ class Player:
 
 
 class Recorder:
-    """What an application records from a source of the sound server's, for as long as the context lasts."""
+    """What an application records from a source of the sound server's, for as long as the context lasts.
 
-    def __init__(self, source: str) -> None:
+    ``take`` is given each block in the thread that reads; without it they are kept for :meth:`clicks`.
+    """
+
+    def __init__(self, source: str, take: Callable[[Block], None] | None = None) -> None:
         self.error: SourceError | None = None
+        self._take = take or self._keep
         self._source_name = source
         self._source = MicrophoneSource(DEVICE)
         self._blocks: list[tuple[FloatArray, float]] = []
@@ -181,9 +186,12 @@ class Recorder:
             while not self._stop.is_set():
                 block = self._source.read(_READ_TIMEOUT)
                 if block is not None:
-                    self._blocks.append((block.samples, block.captured_at))
+                    self._take(block)
         except SourceError as error:
             self.error = error
+
+    def _keep(self, block: Block) -> None:
+        self._blocks.append((block.samples, block.captured_at))
 
     @property
     def overruns(self) -> int:

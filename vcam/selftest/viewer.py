@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -168,11 +169,15 @@ class DeviceViewer(Viewer):
 
 
 class Watching:
-    """Owns a thread that reads a viewer, for as long as the context lasts. ``seen``: all pictures so far."""
+    """Owns a thread that reads a viewer, for as long as the context lasts. ``seen``: all pictures so far.
 
-    def __init__(self, viewer: Viewer) -> None:
+    ``take`` is given each picture in that thread, in place of keeping it.
+    """
+
+    def __init__(self, viewer: Viewer, take: Callable[[Seen], None] | None = None) -> None:
         self.viewer = viewer
         self.seen: list[Seen] = []
+        self._take = take or self.seen.append
         self.error: CameraError | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._read, name="vcam-selftest-viewer", daemon=True)
@@ -195,7 +200,7 @@ class Watching:
     def _read(self) -> None:
         try:
             while not self._stop.is_set():
-                self.seen.append(self.viewer.read())
+                self._take(self.viewer.read())
         except CameraError as error:
             if not self._stop.is_set():
                 self.error = error
