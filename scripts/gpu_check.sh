@@ -24,7 +24,7 @@ attempt() {
   set -e
   [ $status -eq 0 ] && return
   tail -n 20 "$log" >&2
-  notes+=(--note "$text: $(grep -i error "$log" | grep -v subprocess | head -n 1 | cut -c 1-200)")
+  notes+=(--note "$text: $(grep -iE '\berror: ' "$log" | grep -v subprocess | head -n 1 | cut -c 1-200)")
   return 1
 }
 
@@ -41,10 +41,12 @@ install() { "$python" -m pip install --quiet --disable-pip-version-check "$@"; }
 
 # pycuda is built here. A toolkit without cuRAND, which vcam does not need, takes a setting of its build's own.
 install_pycuda() {
-  local nvcc toolkit
+  local nvcc told toolkit
   nvcc=$(readlink -f "$(command -v nvcc)")
-  toolkit=$(dirname "$(dirname "$nvcc")")
-  [ -d "$toolkit/include" ] || toolkit=/usr/local/cuda
+  told=$(nvcc --dryrun x.cu 2>&1 | sed -n 's/^#\$ TOP=//p' || true)  # what is found as nvcc may only call the real one
+  for toolkit in "$told" "$(dirname "$(dirname "$nvcc")")" /usr/local/cuda /opt/cuda /usr; do
+    [ -e "$toolkit/include/cuda.h" ] && break
+  done
   export CUDA_ROOT=$toolkit
   if ! compgen -G "$toolkit/include/curand.h" >/dev/null; then
     PIP_CACHE_DIR=$("$python" -m pip cache dir)
