@@ -47,7 +47,7 @@ install_pycuda() {
   for toolkit in "$told" "$(dirname "$(dirname "$nvcc")")" /usr/local/cuda /opt/cuda /usr; do
     [ -e "$toolkit/include/cuda.h" ] && break
   done
-  export CUDA_ROOT=$toolkit
+  [ -x "$toolkit/bin/nvcc" ] && PATH="$toolkit/bin:$PATH"  # by which the build finds the rest
   if ! compgen -G "$toolkit/include/curand.h" >/dev/null; then
     PIP_CACHE_DIR=$("$python" -m pip cache dir)
     export PIP_CACHE_DIR HOME="$work"
