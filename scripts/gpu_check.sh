@@ -41,13 +41,18 @@ install() { "$python" -m pip install --quiet --disable-pip-version-check "$@"; }
 
 # pycuda is built here. A toolkit without cuRAND, which vcam does not need, takes a setting of its build's own.
 install_pycuda() {
-  local nvcc told toolkit
+  local nvcc told toolkit driver
   nvcc=$(readlink -f "$(command -v nvcc)")
   told=$(nvcc --dryrun x.cu 2>&1 | sed -n 's/^#\$ TOP=//p' || true)  # what is found as nvcc may only call the real one
   for toolkit in "$told" "$(dirname "$(dirname "$nvcc")")" /usr/local/cuda /opt/cuda /usr; do
     [ -e "$toolkit/include/cuda.h" ] && break
   done
   [ -x "$toolkit/bin/nvcc" ] && PATH="$toolkit/bin:$PATH"  # by which the build finds the rest
+  driver=$(PATH="$PATH:/sbin:/usr/sbin" ldconfig -p | sed -n 's|.*=> \(.*/libcuda\.so\.1\)$|\1|p' | head -n 1 || true)
+  if [ -n "$driver" ]; then  # the linker wants it without the number, and containers often have it only with one
+    ln -sf "$driver" "$work/libcuda.so"
+    export LIBRARY_PATH="$work${LIBRARY_PATH:+:$LIBRARY_PATH}"
+  fi
   if ! compgen -G "$toolkit/include/curand.h" >/dev/null; then
     PIP_CACHE_DIR=$("$python" -m pip cache dir)
     export PIP_CACHE_DIR HOME="$work"
@@ -56,20 +61,21 @@ install_pycuda() {
   install 'pycuda>=2024.1'
 }
 
-if ! command -v nvcc >/dev/null; then
-  say "NVIDIA's CUDA toolkit is missing: without it there is no pycuda. See https://developer.nvidia.com/cuda-downloads"
-elif ! has pycuda; then
-  say "building pycuda (some minutes)"
-  attempt "pycuda could not be built" install_pycuda || true
-fi
-if command -v nvidia-smi >/dev/null && nvidia-smi >/dev/null 2>&1; then
+gpu=
+if ! nvidia-smi >/dev/null 2>&1; then
+  say "no NVIDIA GPU answers (nvidia-smi): what needs one is left out"
+else
+  gpu=yes
+  if ! command -v nvcc >/dev/null; then
+    say "NVIDIA's CUDA toolkit is missing: without it there is no pycuda. See https://developer.nvidia.com/cuda-downloads"
+  elif ! has pycuda; then
+    say "building pycuda (some minutes)"
+    attempt "pycuda could not be built" install_pycuda || true
+  fi
   if ! has tensorrt; then
     say "installing TensorRT (some minutes)"
     attempt "TensorRT could not be installed" install 'tensorrt>=10.9' || true
   fi
-  gpu=yes
-else
-  gpu=
 fi
 
 has_cuda='import onnxruntime, sys; sys.exit("CUDAExecutionProvider" not in onnxruntime.get_available_providers())'
