@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,12 @@ import pytest
 from tests.pipewire import PipeWireServer
 from tests.pipewire import missing_tools as missing_pipewire
 from tests.pulse import PulseServer, missing_tools
+
+
+def pytest_configure() -> None:
+    """Whoever runs the tests in the background may have Ctrl-C ignored, and what they start would inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
