@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 
 from vcam.badge import Badge
-from vcam.easing import smoothstep
 from vcam.media import ByteArray, Picture, samples
+from vcam.smoothstep import smoothstep
 
 FADE = samples(300)
 

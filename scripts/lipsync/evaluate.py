@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from vcam.animators.lite.lipsync import FUTURE, LipNet
 from vcam.media import SAMPLE_RATE, FloatArray, silence
+from vcam.smoothstep import smoothsteps
 
 from . import augment
 from .codecs import AV_CODECS, mu_law, through_codec
@@ -164,8 +165,7 @@ def stillness(net: LipNet, name: str, seed: int, seconds: int = 4) -> tuple[floa
 
 def drawn_presence(heard_presence: FloatArray) -> FloatArray:
     """As ``LipSync`` eases it, with the gate open."""
-    sure = np.clip((heard_presence - 0.2) / 0.4, 0, 1)
-    return sure * sure * (3 - 2 * sure)
+    return smoothsteps((heard_presence - 0.2) / 0.4)
 
 
 _scored: tuple[LipNet, list[Spoken], int]  # in each worker

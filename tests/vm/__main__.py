@@ -52,6 +52,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("command", nargs=argparse.REMAINDER, help="what to run in the guest, in the project's folder")
     options = parser.parse_args(arguments)
+    if options.kvm and options.slow:
+        parser.error("--slow is for the emulated machine, not with --kvm")
     if options.command[:1] == ["--"]:
         del options.command[0]
     return options

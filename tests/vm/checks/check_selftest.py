@@ -14,6 +14,7 @@ from vcam.app import StartOptions
 from vcam.selftest import Parts, run_selftest
 
 from .browser import KEPT
+from .loopback import LIMIT
 
 NO_SERVER = {"PULSE_SERVER": "unix:/run/no-sound-server"}
 
@@ -36,7 +37,7 @@ def measure(device: Path, name: str, environment: dict[str, str]) -> str:
     command = [sys.executable, "-m", "vcam", "selftest", "--camera", str(device), "--animator", "lite"]
     command += ["--size", "320x240", "--fps", "10", "--seconds", "20"]
     wide = {**os.environ, **environment, "COLUMNS": "130"}
-    done = subprocess.run(command, env=wide, capture_output=True, text=True, timeout=500, check=False)
+    done = subprocess.run(command, env=wide, capture_output=True, text=True, timeout=LIMIT, check=False)
     (KEPT / f"{name}.txt").write_text(done.stdout)
     sys.stderr.write(done.stdout + done.stderr)
     assert done.returncode == 0, done.stdout

@@ -7,7 +7,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
@@ -16,10 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.waiting import wait_until
 from vcam.camera.auto import open_camera
 from vcam.camera.base import CameraFormat
 from vcam.camera.devices import list_cameras
-from vcam.camera.virtual import CHECK_SECONDS, VirtualCamera
+from vcam.camera.virtual import VirtualCamera
 from vcam.errors import CameraError, CameraLost
 from vcam.media import ByteArray, Picture
 from vcam.profile.model import CameraSettings
@@ -30,6 +30,7 @@ from .loopback import (
     DEVICE,
     FPS,
     LABEL,
+    LIMIT,
     Producer,
     Viewer,
     driver_version,
@@ -215,9 +216,8 @@ def check_removed_device_is_noticed(device: Path) -> None:
     camera.open()
     camera.send(Picture(0, picture(320, 240)))
     device.unlink()
-    time.sleep(CHECK_SECONDS)
-    with pytest.raises(CameraLost, match="removed"):
-        camera.send(Picture(0, picture(320, 240)))
+    with pytest.raises(CameraLost, match="removed"):  # it looks only now and then
+        wait_until(lambda: camera.send(Picture(0, picture(320, 240))), LIMIT)
     with pytest.raises(CameraError, match="no /dev/video10"):
         camera.open()
     os.mknod(device, 0o666 | stat.S_IFCHR, number)

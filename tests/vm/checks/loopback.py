@@ -184,13 +184,12 @@ class Viewer:
 
 def wait_for_producer(seconds: float = LIMIT) -> None:
     """Until some program writes to the device, which makes it a camera that FFmpeg can read."""
-    deadline = time.monotonic() + seconds
-    while True:
+
+    def shown() -> bool:
         try:
             record(1)
         except AssertionError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
-        else:
-            return
+            return False
+        return True
+
+    wait_until(shown, seconds)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from vcam.easing import smoothsteps
 from vcam.media import FloatArray
+from vcam.smoothstep import smoothsteps
 
 from .controls import LIP_POINTS
 from .joining import JoinRules

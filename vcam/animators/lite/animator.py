@@ -15,10 +15,10 @@ import cv2
 
 from vcam.animators.base import Animator, Pose, Scene, Steering
 from vcam.animators.easing import EasedSteering
-from vcam.easing import smoothstep
 from vcam.errors import AnimatorError
 from vcam.media import FRAME_SAMPLES, AudioChunk, ByteArray
 from vcam.profile.model import LiteOptions
+from vcam.smoothstep import smoothstep
 
 from .avatar import Avatar, load_avatar
 from .compositor import Compositor, HeadPose

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from vcam.easing import smoothstep
+from vcam.smoothstep import smoothstep
 
 _CLOSING, _SHUT, _OPENING = 0.09, 0.05, 0.16  # s, of a blink (Caffier et al., 2003: about 0.3 in all)
 _LASTS = _CLOSING + _SHUT + _OPENING

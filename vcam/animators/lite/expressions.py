@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import astuple, dataclass
 
-from vcam.easing import smoothstep
 from vcam.media import FRAME_SAMPLES, samples
+from vcam.smoothstep import smoothstep
 
 EASE = samples(440)  # from one expression to the next; faces take 300 to 500 ms (Schmidt et al., 2006)
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vcam.easing import smoothsteps
 from vcam.media import FloatArray
+from vcam.smoothstep import smoothsteps
 
 from .avatar import Avatar
 

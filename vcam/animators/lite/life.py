@@ -11,8 +11,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from vcam.easing import smoothstep
 from vcam.media import FRAME_SAMPLES, SAMPLE_RATE
+from vcam.smoothstep import smoothstep
 
 from .blinks import Blinks
 

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vcam.audio.logmel import BANDS, LogMel
-from vcam.easing import smoothstep
 from vcam.media import CHUNK_SAMPLES, FRAME_SAMPLES, AudioChunk, FloatArray, samples, silence
+from vcam.smoothstep import smoothstep
 
 OUTPUTS = ("jaw", "wide", "pressed", "teeth", "tongue", "presence")
 STEP = samples(20)

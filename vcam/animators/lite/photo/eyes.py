@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from vcam.easing import smoothsteps
 from vcam.media import ByteArray, FloatArray
+from vcam.smoothstep import smoothstep, smoothsteps
 
 from ..eyes import EyeShape
 from .curves import Curve
@@ -93,7 +93,7 @@ class _Eye:
         self._behind, self._bare = skin_behind(self._source, opening, over)
         if over is not None:
             self._over = soft(over)
-            self._blinks -= float(smoothsteps(np.float32((covered(self._source, over, opening) - 0.06) / 0.08)))
+            self._blinks -= smoothstep((covered(self._source, over, opening) - 0.06) / 0.08)
 
     def draw(self, shape: EyeShape, canvas: ByteArray) -> None:
         place = canvas[self.top : self.bottom, self.left : self.right]
@@ -148,7 +148,7 @@ class _Eye:
         """The upper lid drawn down. Skin that hardly shows in the picture unfolds: stretched at first, then smooth."""
         edge = self._lowered(self._u, lid, low)
         drop, above = edge - self._edge, edge - self._v
-        smoothed = float(smoothsteps(np.float32((lid - _LID[0]) / (_LID[1] - _LID[0]))))
+        smoothed = smoothstep((lid - _LID[0]) / (_LID[1] - _LID[0]))
         if smoothed <= 0:
             return self._stretched_skin(drop, edge, above)
         line = smoothsteps((_LASH_LINE[1] - above) / (_LASH_LINE[1] - _LASH_LINE[0]))[..., None]

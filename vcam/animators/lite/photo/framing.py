@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from vcam.animators.base import Scene
-from vcam.easing import smoothsteps
 from vcam.media import ByteArray, FloatArray
+from vcam.smoothstep import smoothsteps
 from vcam.stage import blurred, cover
 
 from .landmarks import Landmarks

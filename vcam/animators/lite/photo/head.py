@@ -7,8 +7,8 @@ import math
 import cv2
 import numpy as np
 
-from vcam.easing import smoothsteps
 from vcam.media import ByteArray, FloatArray
+from vcam.smoothstep import smoothsteps
 
 from ..compositor import HeadPose
 from .framing import MARGIN, Rect, Shot

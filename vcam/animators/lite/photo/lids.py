@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from vcam.easing import smoothsteps
 from vcam.media import ByteArray, FloatArray
+from vcam.smoothstep import smoothsteps
 
 _LASHES = 0.08  # face units above and below the eye's opening that lashes and creases may darken
 _BESIDE = 1.4  # half widths from the eye's middle: its corners and their lashes

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from vcam.easing import smoothsteps
 from vcam.media import ByteArray, FloatArray
+from vcam.smoothstep import smoothsteps
 
 from ..mouth import MouthShape
 from .curves import Curve, through
