@@ -37,6 +37,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=cache, help="where speech is kept (%(default)s)")
     parser.add_argument("--hours", type=float, default=default.hours, help="of speech (%(default)s)")
     parser.add_argument("--updates", type=int, default=default.updates)
+    parser.add_argument("--layers", type=int, default=default.layers)
     parser.add_argument("--units", type=int, default=default.units)
     parser.add_argument("--seed", type=int, default=default.seed)
     parser.add_argument("--workers", type=int, default=default.workers, help="processes that make sound (%(default)s)")
@@ -46,6 +47,7 @@ def main() -> None:
         settings = Settings(
             hours=options.hours,
             updates=options.updates,
+            layers=options.layers,
             units=options.units,
             seed=options.seed,
             workers=options.workers,

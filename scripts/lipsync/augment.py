@@ -307,16 +307,16 @@ CLOSED: dict[str, Callable[[int, Random], FloatArray]] = {
     "fan": fan,
 }
 CLOSED_ODDS = (0.11, 0.11, 0.15, 0.12, 0.18, 0.19, 0.07, 0.07)  # music and hums are most like a voice
-_NOISE_ODDS = (0.33, 0.20, 0.06, 0.19, 0.09, 0.07, 0.06)
+_NOISE_ODDS = (0.28, 0.16, 0.07, 0.16, 0.14, 0.12, 0.07)
 
 
 def degrade(sound: FloatArray, random: Random, speech_rms: float, others: FloatArray | None = None) -> FloatArray:
     """A random way from lips to program. ``others``: speech that may be mixed in as a far-off crowd."""
     count = len(sound)
-    if random.random() < 0.45:
+    if random.random() < 0.5:
         sound = room(sound, random, random.uniform(0.12, 0.9), random.uniform(-3, 12))
     if random.random() < 0.8:
-        snr = random.uniform(1, 20) if random.random() < 0.3 else random.uniform(3, 40)
+        snr = random.uniform(0, 15) if random.random() < 0.5 else random.uniform(5, 40)
         if others is not None and random.random() < 0.08:
             noise, snr = others, max(snr, 12.0)
         else:

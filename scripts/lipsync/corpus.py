@@ -41,7 +41,7 @@ VARIANTS = (
 _PARTS = 8  # each made by a process of its own, so that the speech does not depend on how many run at once
 _GROUP = 3  # utterances in a row by one voice
 _ENGLISH = 0.2  # of all groups
-_RECORDED = 0.12  # of all turns, and these are twice as long: recorded people
+_RECORDED = 0.2  # of all turns, and these are twice as long: recorded people
 _MEASURED = 30  # sentences, to know a language's vowels by
 
 

@@ -23,6 +23,7 @@ from .espeak import Segment, Utterance
 PACKAGES = (
     *("flite", "festival", "festvox-kdlpc16k", "festvox-italp16k", "festvox-itapc16k", "festvox-suopuhe-lj"),
     *("festvox-suopuhe-mv", "festvox-czech-dita", "festvox-czech-krb", "festvox-czech-machac", "festvox-czech-ph"),
+    *("festvox-ca-ona-hts", "festvox-hi-nsk", "festival-hi", "festvox-ru", "festvox-us-slt-hts"),
 )
 
 
@@ -40,6 +41,18 @@ def _finnish(phone: str) -> str:
 
 def _czech(phone: str) -> str:
     return _CZECH.get(phone.rstrip(":"), phone.rstrip(":"))
+
+
+def _catalan(phone: str) -> str:
+    return _CATALAN.get(phone.rstrip("1"), phone.rstrip("1"))
+
+
+def _hindi(phone: str) -> str:
+    return _HINDI.get(phone, phone)
+
+
+def _russian(phone: str) -> str:
+    return _RUSSIAN.get(phone, phone[:1])  # doubled when soft
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +83,10 @@ VOICES: Mapping[str, Voice] = {
     "krb": Voice("cs", _czech, "voice_czech_krb", "iso-8859-2", "áčďéěíňóřšťúůýž"),
     "machac": Voice("cs", _czech, "voice_czech_machac", "iso-8859-2", "áčďéěíňóřšťúůýž"),
     "ph": Voice("cs", _czech, "voice_czech_ph", "iso-8859-2", "áčďéěíňóřšťúůýž"),
+    "ona": Voice("ca", _catalan, "voice_upc_ca_ona_hts", "latin-1", "'àçèéíïòóúü·"),
+    "nsk": Voice("hi", _hindi, "voice_hindi_NSK_diphone", "utf-8", "\u0900-\u097f"),
+    "nsh": Voice("ru", _russian, "voice_msu_ru_nsh_clunits", "utf-8", "а-яё"),
+    "slt-hts": Voice("en", _english, "voice_cmu_us_slt_arctic_hts"),
 }
 HELD_OUT = ("rms", "pc", "lj", "machac")
 TRAINING = tuple(name for name in VOICES if name not in HELD_OUT)
@@ -105,6 +122,21 @@ _FINNISH = {
 _CZECH = {
     **{"c": "ts", "c~": "tʃ", "ch": "x", "d~": "ɟ", "dz~": "dʒ", "h": "ɦ", "n*": "ŋ", "n~": "ɲ", "r~": "ʒ", "r~*": "ʃ"},
     **{"s~": "ʃ", "t~": "c", "z~": "ʒ", "e": "ɛ", "g": "ɡ", "#": "", "_": ""},
+}
+_CATALAN = {
+    **{"ax": "ə", "E": "ɛ", "O": "ɔ", "r": "ɾ", "rr": "r", "L": "ʎ", "J": "ɲ", "N": "ŋ", "S": "ʃ", "Z": "ʒ", "g": "ɡ"},
+    **{"tS": "tʃ", "dZ": "dʒ", "B": "b", "D": "d", "G": "ɣ", "y": "j", "pau": ""},
+}
+_HINDI = {
+    **{"a": "ə", "aa": "a", "ih": "ɪ", "iy": "i", "uh": "ʊ", "uw": "u", "eh": "e", "ee": "e", "ay": "ɛ", "oh": "o"},
+    **{"oo": "o", "aw": "ɔ", "w": "ʋ", "v": "ʋ", "y": "j", "r": "ɾ", "R": "ɽ", "L": "ɭ", "N": "ɳ", "g": "ɡ"},
+    **{"T": "ʈ", "D": "ɖ", "td": "ʈ", "th": "t", "dh": "d", "tth": "t", "ddh": "d", "kh": "k", "gh": "ɡ", "bh": "b"},
+    **{"ch": "tʃ", "j": "dʒ", "sh": "ʃ", "zh": "ʒ", "h": "ɦ", "ksh": "kʂ", "sri": "sɾi", "pau": ""},
+}
+_RUSSIAN = {
+    **{"ii": "i", "yy": "ɨ", "uu": "u", "ee": "ɛ", "oo": "o", "aa": "a", "a": "ɐ", "e": "e", "i": "ɪ", "y": "ɨ"},
+    **{"u": "ʊ", "ae": "ə", "ay": "ə", "ur": "ʊ", "l": "ɫ", "ll": "l", "g": "ɡ", "gg": "ɡ", "h": "x", "hh": "x"},
+    **{"c": "ts", "ch": "tʃ", "sh": "ʂ", "zh": "ʐ", "sch": "ɕ", "j": "j", "pau": ""},
 }
 _SEGMENT = re.compile(r"(\S+):([0-9.]+)")
 

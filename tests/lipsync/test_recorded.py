@@ -17,12 +17,15 @@ def _loudness(sound: np.ndarray, rate: int, start: float, end: float) -> float:
     return float(np.sqrt(np.mean(sound[round(start * rate) : round(end * rate)] ** 2)))
 
 
-@pytest.mark.parametrize("name", ["slt", "rms", "ked", "pc", "lj", "ph"])
+@pytest.mark.parametrize("name", ["slt", "rms", "ked", "slt-hts", "pc", "lj", "ph", "ona", "nsk", "nsh"])
 def test_phonemes_lie_where_they_are_heard(recorded: ModuleType, name: str) -> None:
     program = "flite" if recorded.VOICES[name].function is None else "festival"
     if shutil.which(program) is None:
         pytest.skip(f"{program} is not installed")
-    texts = {"en": "Mama sat at home.", "it": "La mamma canta.", "fi": "Mamma sanoo.", "cs": "Máma má auto."}
+    texts = {
+        **{"en": "Mama sat at home.", "it": "La mamma canta.", "fi": "Mamma sanoo.", "cs": "Máma má auto."},
+        **{"ca": "La mama canta.", "hi": "माँ आम खाती है", "ru": "Мама мыла раму."},
+    }
     try:
         (said,) = recorded.speak(name, [texts[recorded.VOICES[name].language]], 1.2)
     except OSError as error:
@@ -39,7 +42,8 @@ def test_phonemes_lie_where_they_are_heard(recorded: ModuleType, name: str) -> N
 
 def test_every_phone_is_known_to_the_mouth(recorded: ModuleType) -> None:
     targets = importlib.import_module("lipsync.targets")
-    for table in (recorded._ARPABET, recorded._ITALIAN, recorded._FINNISH, recorded._CZECH):
+    tables = (recorded._ARPABET, recorded._ITALIAN, recorded._FINNISH, recorded._CZECH)
+    for table in (*tables, recorded._CATALAN, recorded._HINDI, recorded._RUSSIAN):
         for phone, ipa in table.items():
             assert not ipa or targets.symbols(ipa), phone
             assert not targets.unknown_letters(ipa), phone

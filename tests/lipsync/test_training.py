@@ -34,7 +34,7 @@ def test_what_is_exported_runs_as_it_was_trained() -> None:
 
     network = importlib.import_module("lipsync.network")
     torch.manual_seed(4)
-    trained = network.Network(24)
+    trained = network.Network(24, 3)
     random = np.random.default_rng(4)
     sound = (0.1 * random.standard_normal(16000)).astype(np.float32)
     hops = torch.from_numpy(network.levelled(sound[None]))

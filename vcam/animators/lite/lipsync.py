@@ -1,7 +1,7 @@
 """From sound to mouth by a small recurrent network, trained by ``scripts/train_lipsync.py``.
 
-Levelled log-mel hops every 10 ms; each 20 ms one step: a dense layer over six hops, two gated recurrent layers (Cho et
-al., 2014, in PyTorch's form), six outputs. What is shown at an instant depends on nothing later than 60 ms after it.
+Levelled log-mel hops every 10 ms; each 20 ms one step: a dense layer over six hops, gated recurrent layers (Cho et al.,
+2014, in PyTorch's form), six outputs. What is shown at an instant depends on nothing later than 60 ms after it.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class LipNet:
             tuple(
                 np.ascontiguousarray(w[f"gru.{name}_l{i}"]) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
             )
-            for i in range(2)
+            for i in range(sum(name.startswith("gru.weight_hh") for name in w))
         ]
         self._mel = LogMel()
         self.reset()
