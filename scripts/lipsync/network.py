@@ -20,6 +20,7 @@ from vcam.audio.logmel import BANDS, HOP, WINDOW, Level, Spectra
 from vcam.media import FloatArray
 
 from .corpus import Corpus, make_corpus, open_corpus, sequence
+from .optimiser import Optimiser
 from .targets import JAW, PRESENCE, WIDE
 
 logger = logging.getLogger(__name__)
@@ -27,7 +28,6 @@ logger = logging.getLogger(__name__)
 STEPS = 302  # 6 s of rows, and the last one's future
 _SPANS = 6  # a sequence is learned in so many parts, each from the state that the one before left
 _AHEAD = 8  # batches asked for before they are needed
-_WARM = 200  # updates until the full rate
 _POSITIVE = torch.tensor([2.0, 3.0, 3.0, 1.0])  # contacts are rare: what a missed one costs against a false one
 _WEIGHTS = torch.tensor([1.2, 0.5, 0.5, 0.4])
 _FUTURE_STEPS = STACK // 2 - 1  # at the end of a sequence whose future is not there
@@ -133,56 +133,13 @@ def batches(settings: Settings) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
             yield torch.from_numpy(hops.astype(np.float32)), torch.from_numpy(aims.astype(np.float32))
 
 
-class Optimiser:
-    """Muon (Jordan et al., 2024) for the matrices, AdamW for the rest, both warmed up and then slowed to a halt.
-
-    A recurrent layer keeps the matrices of its three gates in one; each is a matrix of its own to Muon. With AdamW
-    alone the same network needs eight times as many updates to follow unknown voices as well.
-    """
-
-    def __init__(self, network: Network, settings: Settings) -> None:
-        self._settings = settings
-        self._network = network
-        inner, rest = [], []
-        for name, value in network.named_parameters():
-            (inner if value.ndim == 2 and not name.startswith("output") else rest).append(value)
-        self._whole = inner
-        self._gates = [gate for value in inner for gate in self._split(value.detach())]
-        self._optimisers = (
-            torch.optim.Muon(self._gates, settings.rate, weight_decay=0.1, adjust_lr_fn="match_rms_adamw"),
-            torch.optim.AdamW(rest, settings.rate * 2 / 3, weight_decay=0.1),
-        )
-        self._rates = [group["lr"] for group in self._groups()]
-
-    def step(self, value: torch.Tensor, update: int) -> None:
-        """Follow the gradient of the loss ``value``; ``update`` counts from 0."""
-        scale = min(1.0, (update + 1) / _WARM) * max(0.0, 1 - update / self._settings.updates)
-        for group, rate in zip(self._groups(), self._rates, strict=True):
-            group["lr"] = rate * scale
-        self._network.zero_grad()
-        value.backward()
-        nn.utils.clip_grad_norm_(self._network.parameters(), 1.0)
-        slopes = [slope for whole in self._whole if whole.grad is not None for slope in self._split(whole.grad)]
-        for gate, slope in zip(self._gates, slopes, strict=True):
-            gate.grad = slope
-        for optimiser in self._optimisers:
-            optimiser.step()
-
-    def _groups(self) -> list[dict[str, float]]:
-        return [group for optimiser in self._optimisers for group in optimiser.param_groups]
-
-    def _split(self, matrix: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        units = self._settings.units
-        return matrix.split(units) if len(matrix) == 3 * units else (matrix,)
-
-
 def train(settings: Settings) -> Network:
     """Train from nothing; the result depends on ``settings`` alone."""
     torch.manual_seed(settings.seed)
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     network = Network(settings.units, settings.layers)
-    optimiser = Optimiser(network, settings)
+    optimiser = Optimiser(network, settings.rate, settings.updates)
     started, running, update = time.monotonic(), 0.0, 0
     for hops, aims in batches(settings):
         state: torch.Tensor | None = None
