@@ -78,10 +78,13 @@ class ControlError(VcamError):
     pass
 
 
-def nearest(word: str, known: Iterable[str], count: int = 3) -> list[str]:
-    """The names in ``known`` most like ``word``, best first, whatever their case; empty if none is near."""
+def nearest(word: str, known: Iterable[str], count: int = 3, likeness: float = 0.5) -> list[str]:
+    """The names in ``known`` most like ``word``, best first, whatever their case; empty if none is near.
+
+    ``likeness`` 0..1 is difflib's ratio from which one counts; 1 are the same letters.
+    """
     by_folded = {name.casefold(): name for name in known}
     folded = word.casefold()
     inside = [name for key, name in by_folded.items() if folded in key]
-    close = [by_folded[key] for key in difflib.get_close_matches(folded, by_folded, count, cutoff=0.5)]
+    close = [by_folded[key] for key in difflib.get_close_matches(folded, by_folded, count, cutoff=likeness)]
     return list(dict.fromkeys(inside + close))[:count]

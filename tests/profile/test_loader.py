@@ -128,6 +128,10 @@ def test_ditto_says_what_each_quality_costs() -> None:
         ("camera:\n  fsp: 30\n", "FILE, line 2: unknown key camera.fsp. Did you mean camera.fps?"),
         ("camra:\n  fps: 30\n", "FILE, line 1: unknown key camra. Did you mean camera?"),
         ("\n\nfps: 30\n", "FILE, line 3: unknown key fps. Did you mean camera.fps?"),
+        (
+            "avatar:\n  name: robin\n",
+            "FILE, line 2: unknown key avatar.name. Known here: portrait, look, framing, mirror.",
+        ),
         ("mirror: true\n", "FILE, line 1: unknown key mirror. Did you mean avatar.mirror?"),
         (
             "camera:\n  seed: 1\n",

@@ -17,6 +17,7 @@ from vcam.profile.yaml_reader import Lines, dotted, shortened
 MAX_PROBLEMS = 8
 MAX_SHOWN = 60  # characters of a value
 MAX_GUESSES = 3
+_ELSEWHERE = 0.75  # how like a key of another section must be, to be what was meant
 
 # By pydantic's type of error, where its own words speak of types rather than of what to write.
 _WORDS = {
@@ -108,7 +109,7 @@ def _suggestion(where: tuple[int | str, ...]) -> str:
     if not near:
         near = [dotted((*parents, name)) for name in nearest(wrong, here, 1)]
     if not near:
-        near = [key for name in nearest(wrong, everywhere, 1) for key in everywhere[name]]
+        near = [key for name in nearest(wrong, everywhere, 1, _ELSEWHERE) for key in everywhere[name]]
     if near:
         *others, last = near[:MAX_GUESSES]
         return f" Did you mean {', '.join(others)}{' or ' if others else ''}{last}?"
