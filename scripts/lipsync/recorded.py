@@ -197,7 +197,7 @@ def _run(program: str, arguments: Sequence[str]) -> str:
     if path is None:
         raise OSError(f"{program} is not installed; on Debian and Ubuntu: apt install {packages}")
     done = subprocess.run([path, *arguments], capture_output=True, text=True, errors="replace", check=False)
-    if "unbound variable" in done.stderr:
+    if "unbound variable" in done.stderr or "could not open file" in done.stderr:  # of the voice, of its language
         raise OSError(f"a voice of {program} is not installed; on Debian and Ubuntu: apt install {packages}")
     return done.stdout
 
