@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import multiprocessing
+import os
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ logger = logging.getLogger(__name__)
 STEPS = 302  # 6 s of rows, and the last one's future
 _SPANS = 6  # a sequence is learned in so many parts, each from the state that the one before left
 _AHEAD = 8  # batches asked for before they are needed
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # of NumPy's matrix products, in the processes started
 _POSITIVE = torch.tensor([2.0, 3.0, 3.0, 1.0])  # contacts are rare: what a missed one costs against a false one
 _WEIGHTS = torch.tensor([1.2, 0.5, 0.5, 0.4])
 _FUTURE_STEPS = STACK // 2 - 1  # at the end of a sequence whose future is not there
@@ -122,6 +124,7 @@ def _batch(settings: Settings, number: int) -> tuple[np.ndarray, np.ndarray]:
 
 def batches(settings: Settings) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Degraded batches, each shown once, enough for ``updates``; they do not depend on the workers."""
+    os.environ.update(dict.fromkeys(_THREADS, "1"))  # what is summed in parts is rounded in another way
     folder = make_corpus(settings.cache, settings.hours, settings.seed, settings.workers)
     count = math.ceil(settings.updates / _SPANS)
     with multiprocessing.get_context("spawn").Pool(settings.workers, _open, (folder,)) as pool:

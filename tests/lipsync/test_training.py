@@ -16,10 +16,13 @@ pytestmark = [
 ]
 
 
-def test_two_trainings_give_the_same_weights_whatever_the_processes(tmp_path: Path) -> None:
+def test_two_trainings_give_the_same_weights_whatever_the_processes_and_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     network = importlib.import_module("lipsync.network")
     found = []
     for workers in (1, 2):
+        monkeypatch.setenv("OPENBLAS_NUM_THREADS", str(workers))
         settings = network.Settings(
             hours=0.02, updates=6, batch=2, units=16, workers=workers, cache=tmp_path / str(workers)
         )

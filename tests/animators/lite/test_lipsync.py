@@ -68,7 +68,17 @@ def test_pieces_of_any_length_give_what_the_whole_gives() -> None:
     assert np.allclose(np.concatenate(pieces), whole, atol=1e-5)
 
 
-def test_nothing_later_than_60_ms_is_heard() -> None:
+def test_a_frame_hears_nothing_later_than_40_ms_after_its_end() -> None:
+    sound = sentence(1.0)
+    other = sound.copy()
+    heard = 20 * FRAME_SAMPLES + samples(40)
+    other[heard:] = 0.1 * _noise(len(sound) - heard)
+    before, after = mouths(sound), mouths(other)
+    assert before[:20] == after[:20]
+    assert before[20] != after[20]
+
+
+def test_nothing_later_than_60_ms_after_an_instant_is_heard() -> None:
     sound = sentence(1.0)
     known = LipNet().push(sound)
     assert len(known) == (len(sound) - FUTURE) // STEP + 1
