@@ -124,7 +124,7 @@ def _batch(settings: Settings, number: int) -> tuple[np.ndarray, np.ndarray]:
 
 def batches(settings: Settings) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Degraded batches, each shown once, enough for ``updates``; they do not depend on the workers."""
-    os.environ.update(dict.fromkeys(_THREADS, "1"))  # what is summed in parts is rounded in another way
+    os.environ.update(dict.fromkeys(_THREADS, "1"))  # two threads would round their sums otherwise than one
     folder = make_corpus(settings.cache, settings.hours, settings.seed, settings.workers)
     count = math.ceil(settings.updates / _SPANS)
     with multiprocessing.get_context("spawn").Pool(settings.workers, _open, (folder,)) as pool:
