@@ -20,7 +20,9 @@ from pathlib import Path
 import numpy as np
 from lipsync.evaluate import CONDITIONS, score, table
 from lipsync.heldout import development, recorded_people, verdict
-from lipsync.network import Settings, exported, train
+from lipsync.network import exported
+from lipsync.settings import Settings
+from lipsync.training import train
 
 from vcam.animators.lite.lipsync import LipNet, unpacked
 
@@ -39,6 +41,8 @@ def main() -> None:
     parser.add_argument("--updates", type=int, default=default.updates)
     parser.add_argument("--layers", type=int, default=default.layers)
     parser.add_argument("--units", type=int, default=default.units)
+    precision = "of products; float32 where a processor is slow with the other"
+    parser.add_argument("--precision", choices=["bfloat16", "float32"], default=default.precision, help=precision)
     parser.add_argument("--seed", type=int, default=default.seed)
     parser.add_argument("--workers", type=int, default=default.workers, help="processes that make sound (%(default)s)")
     options = parser.parse_args()
@@ -49,6 +53,7 @@ def main() -> None:
             updates=options.updates,
             layers=options.layers,
             units=options.units,
+            precision=options.precision,
             seed=options.seed,
             workers=options.workers,
             cache=options.cache,

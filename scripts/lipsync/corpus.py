@@ -16,7 +16,7 @@ from vcam.media import SAMPLE_RATE, FloatArray
 
 from . import augment, recorded
 from .espeak import Espeak, Utterance
-from .targets import STEP, Heights, targets
+from .targets import STEP, Heights, sounds, targets
 from .texts import Babbler, training_sentence
 from .vocabulary import RIGHTS
 from .vowels import heights
@@ -47,21 +47,34 @@ _MEASURED = 30  # sentences, to know a language's vowels by
 
 @dataclass(frozen=True)
 class Corpus:
-    """Utterances end to end: ``sound`` int16, ``aims`` float16 [n, 6] every 320 samples; ``starts`` in steps."""
+    """Utterances end to end: ``sound`` int16; every 320 samples ``aims`` float16 [n, 6] and which of ``SOUNDS``,
+    ``said`` uint8 [n]; ``starts`` in steps.
+    """
 
     sound: npt.NDArray[np.int16]
     aims: npt.NDArray[np.float16]
+    said: npt.NDArray[np.uint8]
     starts: npt.NDArray[np.int64]
 
     @property
     def hours(self) -> float:
         return len(self.sound) / SAMPLE_RATE / 3600
 
-    def utterance(self, index: int) -> tuple[FloatArray, FloatArray]:
-        """float32 samples and targets."""
+    def utterance(self, index: int) -> tuple[FloatArray, FloatArray, npt.NDArray[np.uint8]]:
+        """float32 samples, targets, and what is said."""
         first, last = self.starts[index], self.starts[index + 1]
         sound = self.sound[first * STEP : last * STEP].astype(np.float32) / np.float32(32768)
-        return sound, self.aims[first:last].astype(np.float32)
+        return sound, self.aims[first:last].astype(np.float32), self.said[first:last]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Something to learn from: float32 samples as a program hears them and as they left the lips, and the truth."""
+
+    heard: FloatArray
+    dry: FloatArray
+    aims: FloatArray
+    said: npt.NDArray[np.uint8]
 
 
 def make_corpus(cache: Path, hours: float, seed: int, workers: int) -> Path:
@@ -77,20 +90,21 @@ def make_corpus(cache: Path, hours: float, seed: int, workers: int) -> Path:
 
 def open_corpus(folder: Path) -> Corpus:
     """What ``make_corpus`` made."""
-    sounds, aims, lengths = [], [], []
+    parts, aims, said, lengths = [], [], [], []
     for part in range(_PARTS):
         with np.load(_file(folder, part)) as data:
-            sounds.append(data["sound"])
+            parts.append(data["sound"])
             aims.append(data["aims"])
+            said.append(data["said"])
             lengths.append(data["lengths"])
     starts = np.concatenate([[0], np.cumsum(np.concatenate(lengths))])
-    return Corpus(np.concatenate(sounds), np.concatenate(aims), starts)
+    return Corpus(np.concatenate(parts), np.concatenate(aims), np.concatenate(said), starts)
 
 
-def sequence(corpus: Corpus, random: np.random.Generator, steps: int) -> tuple[FloatArray, FloatArray]:
-    """``steps`` * 320 degraded samples and their targets: utterances, pauses and sounds made with a closed mouth."""
+def scene(corpus: Corpus, random: np.random.Generator, steps: int) -> Scene:
+    """``steps`` * 320 degraded samples: utterances, pauses and sounds made with a closed mouth."""
     count = steps * STEP
-    sound, aims = np.zeros(count, np.float32), np.zeros((steps, 6), np.float32)
+    sound, aims, said = np.zeros(count, np.float32), np.zeros((steps, 6), np.float32), np.zeros(steps, np.uint8)
     speech_rms = 10 ** random.uniform(-1.6, -0.8)
     closed_only = random.random() < 0.06
     closed_first = closed_only or random.random() < 0.12
@@ -109,19 +123,20 @@ def sequence(corpus: Corpus, random: np.random.Generator, steps: int) -> tuple[F
             fade = np.minimum(1, np.minimum(np.arange(len(piece)), np.arange(len(piece))[::-1]) / ramp)
             loud = 10 ** (random.uniform(-25, 6) / 20) if kind != "keyboard" else 10 ** (random.uniform(-25, 0) / 20)
             piece = (piece * fade * (speech_rms * loud / augment.rms(piece))).astype(np.float32)
-            piece_aims = np.zeros((length, 6), np.float32)
+            piece_aims, piece_said = np.zeros((length, 6), np.float32), np.zeros(length, np.uint8)
         else:
             group = index // _GROUP
             index = index + 1 if (index + 1) // _GROUP == group and random.random() < 0.9 else -1
             if index < 0 or index >= len(corpus.starts) - 1:
                 index = int(random.integers(len(corpus.starts) - 1))
-            piece, piece_aims = corpus.utterance(index)
+            piece, piece_aims, piece_said = corpus.utterance(index)
             piece = piece * np.float32(speech_rms / augment.active_rms(piece) * 10 ** (random.uniform(-5, 5) / 20))
             spoke = True
         first, last = max(0, at), min(steps, at + len(piece_aims))
         if last > first:
             sound[first * STEP : last * STEP] += piece[(first - at) * STEP : (last - at) * STEP]
             aims[first:last] = piece_aims[first - at : last - at]
+            said[first:last] = piece_said[first - at : last - at]
         at += len(piece_aims) + int(random.integers(2, 25) if random.random() < 0.6 else random.integers(25, 100))
     if random.random() < 0.6:  # words fade and swell in real speech more than espeak-ng lets them
         sound *= np.power(10.0, augment.slow(count, random, 2.0) * random.uniform(1, 5) / 20).astype(np.float32)
@@ -132,7 +147,7 @@ def sequence(corpus: Corpus, random: np.random.Generator, steps: int) -> tuple[F
             start = int(random.integers(len(corpus.sound) - count))
             crowd += corpus.sound[start : start + count]
         others = crowd
-    return augment.degrade(sound, random, speech_rms, others), aims
+    return Scene(augment.degrade(sound, random, speech_rms, others), sound, aims, said)
 
 
 def prepared(utterance: Utterance, stretch: float, heights: Heights) -> tuple[FloatArray, FloatArray]:
@@ -150,15 +165,16 @@ def _make_part(folder: Path, part: int, hours: float, seed: int) -> None:
     languages = [name for name in RIGHTS if name != "en"]
     babblers: dict[str, Babbler] = {}
     measured: dict[str, Heights] = {}
-    sounds, aims = [], []
+    parts, aims, said = [], [], []
     steps = 0
 
     def keep(utterance: Utterance, stretch: float, vowels: Heights) -> None:
         nonlocal steps
         sound, aim = prepared(utterance, stretch, vowels)
         peak = max(1e-3, float(np.abs(sound).max()))
-        sounds.append(np.round(sound * (26000 / peak)).astype(np.int16))
+        parts.append(np.round(sound * (26000 / peak)).astype(np.int16))
         aims.append(aim.astype(np.float16))
+        said.append(sounds(utterance.segments, len(aim), stretch))
         steps += len(aim)
 
     while steps * STEP < hours * 3600 * SAMPLE_RATE:
@@ -192,7 +208,13 @@ def _make_part(folder: Path, part: int, hours: float, seed: int) -> None:
     lengths = np.array([len(aim) for aim in aims], np.int64)
     target = _file(folder, part)
     partial = target.with_suffix(".partial.npz")
-    np.savez(partial, sound=np.concatenate(sounds), aims=np.concatenate(aims), lengths=lengths)
+    np.savez(
+        partial,
+        sound=np.concatenate(parts),
+        aims=np.concatenate(aims),
+        said=np.concatenate(said),
+        lengths=lengths,
+    )
     partial.replace(target)
 
 

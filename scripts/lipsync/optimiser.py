@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from .learner import Learner
+
 _WARM = 200  # updates until the full rate
 _DECAY = 0.1
 _STEEPEST = 1.0  # norm of all slopes, above which they are scaled down
@@ -18,29 +20,27 @@ class Optimiser:
     times as many updates for the same correlation on unknown voices.
     """
 
-    def __init__(self, network: nn.Module, rate: float, updates: int) -> None:
+    def __init__(self, learner: Learner, rate: float, updates: int) -> None:
         """``rate`` is that of matrices at its highest; two thirds of it are the rest's."""
-        self._network = network
+        self._parameters = list(learner.parameters())
         self._updates = updates
-        named = dict(network.named_parameters())
-        inner = [name for name, p in named.items() if p.ndim == 2 and not name.startswith("output")]
-        self._whole = [(named[name], _GATES if name.startswith("gru") else 1) for name in inner]
+        network = learner.network
+        inner = [p for p in (*network.input.parameters(), *network.gru.parameters()) if p.ndim == 2]
+        self._whole = [(p, 1 if p is network.input.weight else _GATES) for p in inner]
         self._parts = [part for whole, gates in self._whole for part in whole.detach().chunk(gates)]
-        rest = [p for name, p in named.items() if name not in inner]
+        rest = [p for p in self._parameters if all(p is not q for q in inner)]
         self._optimisers = (
             torch.optim.Muon(self._parts, rate, weight_decay=_DECAY, adjust_lr_fn="match_rms_adamw"),
             torch.optim.AdamW(rest, rate * 2 / 3, weight_decay=_DECAY),
         )
         self._rates = [group["lr"] for group in self._groups()]
 
-    def step(self, value: torch.Tensor, update: int) -> None:
-        """Follow the slope of the loss ``value``; ``update`` counts from 0."""
+    def step(self, update: int) -> None:
+        """Follow the slopes that the parameters have; ``update`` counts from 0."""
         scale = min(1.0, (update + 1) / _WARM) * max(0.0, 1 - update / self._updates)
         for group, rate in zip(self._groups(), self._rates, strict=True):
             group["lr"] = rate * scale
-        self._network.zero_grad()
-        value.backward()
-        nn.utils.clip_grad_norm_(self._network.parameters(), _STEEPEST)
+        nn.utils.clip_grad_norm_(self._parameters, _STEEPEST)
         slopes = [slope for whole, gates in self._whole for slope in whole.grad.chunk(gates)]
         for part, slope in zip(self._parts, slopes, strict=True):
             part.grad = slope

@@ -1,0 +1,92 @@
+"""Batches of degraded speech, made by processes of their own while earlier ones are learned from."""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from vcam.animators.lite.lipsync import STACK
+from vcam.audio.logmel import HOP, WINDOW, Level, Spectra
+from vcam.media import FloatArray
+
+from .corpus import Corpus, make_corpus, open_corpus, scene
+from .settings import Settings
+
+STEPS = 302  # 6 s of rows, and the last one's future
+_FUTURE_STEPS = STACK // 2 - 1  # at the end of a sequence whose future is not there
+_AHEAD = 8  # batches asked for before they are needed
+_AGAIN = 64  # batches later each is shown a second time: what learning gains by it, making more would cost
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # of NumPy's matrix products, in the processes started
+_POLITE = 10  # niceness of those processes: learning goes first
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """``heard`` and ``dry`` float16 [batch, hops, 40]; ``aims`` float16 [batch, steps, 6]; ``said`` uint8.
+
+    ``dry``: the speech before rooms, noise and microphones. ``said``: which of ``SOUNDS``, [batch, steps].
+    """
+
+    heard: npt.NDArray[np.float16]
+    dry: npt.NDArray[np.float16]
+    aims: npt.NDArray[np.float16]
+    said: npt.NDArray[np.uint8]
+
+
+def levelled(sounds: FloatArray) -> FloatArray:
+    """[batch, samples] -> float32 [batch, hops, 40], as the streaming features give them from a fresh start."""
+    spectra, level = Spectra(), Level()
+    padded = np.pad(sounds, ((0, 0), (WINDOW - HOP, 0)))
+    decibels = np.stack([spectra.decibels(sound) for sound in padded])
+    return np.stack([level.follow(decibels[:, i]) for i in range(decibels.shape[1])], 1)
+
+
+def batches(settings: Settings, count: int) -> Iterator[Batch]:
+    """``count`` of them, all but the last ones twice; they do not depend on the number of workers."""
+    os.environ.update(dict.fromkeys(_THREADS, "1"))  # two threads would round their sums otherwise than one
+    folder = make_corpus(settings.cache, settings.hours, settings.seed, settings.workers)
+    fresh = count if count <= _AGAIN else math.ceil((count + _AGAIN) / 2)
+    earlier: deque[Batch] = deque()
+    with multiprocessing.get_context("spawn").Pool(settings.workers, _open, (folder,)) as pool:
+        waiting = deque(pool.apply_async(_batch, (settings, i)) for i in range(min(fresh, _AHEAD)))
+        for asked in range(len(waiting), fresh + len(waiting)):
+            batch = waiting.popleft().get()
+            if asked < fresh:
+                waiting.append(pool.apply_async(_batch, (settings, asked)))
+            yield batch
+            earlier.append(batch)
+            count -= 1
+            if len(earlier) > _AGAIN and count:
+                yield earlier.popleft()
+                count -= 1
+
+
+_corpus: Corpus | None = None  # in each worker
+
+
+def _open(folder: Path) -> None:
+    global _corpus
+    _corpus = open_corpus(folder)
+    if hasattr(os, "nice"):
+        os.nice(_POLITE)
+
+
+def _batch(settings: Settings, number: int) -> Batch:
+    assert _corpus is not None
+    seeds = [[settings.seed, 1000 + number, i] for i in range(settings.batch)]
+    scenes = [scene(_corpus, np.random.default_rng(seed), STEPS) for seed in seeds]
+    rows = STEPS - _FUTURE_STEPS
+    return Batch(
+        levelled(np.stack([s.heard for s in scenes])).astype(np.float16),
+        levelled(np.stack([s.dry for s in scenes]))[:, : 2 * rows].astype(np.float16),
+        np.stack([s.aims[:rows] for s in scenes]).astype(np.float16),
+        np.stack([s.said[:rows] for s in scenes]),
+    )
