@@ -1,0 +1,359 @@
+"""The landmark editor's page, in a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser import Complaints, chromium
+from tests.web.client import wait_until
+from tests.web.editor_desk import Desk, OpenDesk, points_of
+from vcam.animators.lite.photo import Landmarks
+from vcam.web.editor import visitors
+from vcam.web.editor.preview import CLOSE_UP
+from vcam.web.editor.subject import Outcome
+
+PICTURE = """() => {
+  const image = document.getElementById("stream");
+  if (!image.naturalWidth) return null;
+  const canvas = new OffscreenCanvas(160, 90);
+  const context = canvas.getContext("2d", {willReadFrequently: true});
+  context.drawImage(image, 0, 0, 160, 90);
+  return Array.from(context.getImageData(0, 0, 160, 90).data);
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
+    yield context.new_page()
+    context.close()
+
+
+def words_of(point: list[float]) -> str:
+    return ", ".join(f"{value:.1f}" for value in point)
+
+
+def go_to(page: Page, desk: Desk) -> Complaints:
+    complaints = Complaints(page)
+    page.goto(desk.editor.address)
+    expect(page.locator("html")).to_have_attribute("data-state", "editing")
+    return complaints
+
+
+def handle(page: Page, name: str) -> tuple[float, float]:
+    """Where a point is on the screen."""
+    box = page.locator(f'.point[data-name="{name}"] .dot').bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def drag(page: Page, name: str, dx: float, dy: float) -> None:
+    x, y = handle(page, name)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + dx / 2, y + dy / 2)
+    page.mouse.move(x + dx, y + dy)
+    page.mouse.up()
+
+
+def choose(page: Page, group: str) -> None:
+    page.get_by_role("radio", name=group).click()
+
+
+def waiting(page: Page, condition: Callable[[], object], what: str) -> None:
+    """Like wait_until, but lets playwright handle the page's events meanwhile."""
+
+    def step() -> bool:
+        page.wait_for_timeout(20)
+        return bool(condition())
+
+    wait_until(step, what, 20)
+
+
+def preview(page: Page) -> Any:
+    data = page.evaluate(PICTURE)
+    return None if data is None else np.array(data, int)
+
+
+def difference(a: Any, b: Any) -> float:
+    return float(np.abs(a - b).mean())
+
+
+@pytest.mark.browser
+def test_a_point_is_dragged_and_the_preview_follows(page: Page, open_desk: OpenDesk, proposal: Landmarks) -> None:
+    with open_desk() as desk:
+        complaints = go_to(page, desk)
+        waiting(page, lambda: preview(page) is not None, "the preview is there")
+        page.get_by_role("button", name="Listening").click()
+        choose(page, "Face")
+        before = preview(page)
+        drag(page, "forehead", 0, 90)
+        expect(page.locator("#state")).to_have_text("Changed, not saved yet")
+        expect(page.locator("#chosen")).to_have_text("Hairline")
+        lower = proposal.forehead[1] + 20
+        waiting(page, lambda: points_of(desk)["forehead"][1] > lower, "the server has the new hairline")
+        waiting(page, lambda: desk.built[-1].forehead[1] > lower, "the avatar is made with it")
+        # A shorter face is shown larger, so all of the picture changes.
+        waiting(page, lambda: difference(preview(page), before) > 8, "the preview shows it")
+
+        page.get_by_role("button", name="Save avatar").click()
+        expect(page.get_by_role("heading", name="me is saved")).to_be_visible()
+        expect(page.locator("#end code")).to_have_text("vcam switch me")
+        assert desk.outcome().landmarks is desk.stored[0]
+        assert desk.stored[0].forehead[1] > lower
+        assert desk.stored[0].forehead[0] == pytest.approx(proposal.forehead[0], abs=1)
+    assert complaints.texts == []
+
+
+@pytest.mark.browser
+def test_the_preview_can_be_seen_as_in_a_call_and_says_when_it_fails(page: Page, open_desk: OpenDesk) -> None:
+    with open_desk() as desk:
+        go_to(page, desk)
+        waiting(page, lambda: preview(page) is not None, "the preview is there")
+        assert desk.zooms == [CLOSE_UP]
+        nearer = page.get_by_role("button", name="Preview the face alone")
+        nearer.click()
+        expect(nearer).to_have_attribute("aria-pressed", "false")
+        waiting(page, lambda: desk.zooms == [CLOSE_UP, 1.0], "the whole picture is shown")
+        desk.trouble = "This face is out of reach."
+        nearer.click()
+        expect(page.get_by_role("alert")).to_contain_text("This face is out of reach.")
+        expect(page.get_by_role("button", name="Save avatar")).to_be_enabled()
+        desk.trouble = ""
+        page.reload()
+        expect(nearer).to_have_attribute("aria-pressed", "true")
+        nearer.click()
+        waiting(page, lambda: desk.zooms[-1] == 1.0, "the preview goes on")
+        expect(page.get_by_role("alert")).to_be_hidden()
+
+
+@pytest.mark.browser
+def test_both_sides_move_alike_unless_told_otherwise(page: Page, open_desk: OpenDesk) -> None:
+    with open_desk() as desk:
+        go_to(page, desk)
+        choose(page, "Brows")
+        first = points_of(desk)
+        left, right = handle(page, "brow_left.outer"), handle(page, "brow_right.outer")
+        drag(page, "brow_left.outer", -20, -12)
+        now_left, now_right = handle(page, "brow_left.outer"), handle(page, "brow_right.outer")
+        assert (now_left[0] - left[0], now_left[1] - left[1]) == pytest.approx((-20, -12), abs=0.6)
+        assert (now_right[0] - right[0], now_right[1] - right[1]) == pytest.approx((20, -12), abs=1.5)
+        page.keyboard.press("s")
+        drag(page, "brow_left.outer", 0, 12)
+        assert handle(page, "brow_right.outer") == pytest.approx(now_right, abs=0.1)
+
+        page.keyboard.press("Control+z")
+        assert handle(page, "brow_left.outer") == pytest.approx(now_left, abs=0.1)
+        page.keyboard.press("Control+Shift+z")
+        assert handle(page, "brow_left.outer") == pytest.approx((now_left[0], now_left[1] + 12), abs=0.6)
+        page.get_by_role("button", name="Brows back to the proposal").click()
+        waiting(page, lambda: points_of(desk) == first, "all is as it was proposed")
+        expect(page.get_by_role("button", name="Undo")).to_be_enabled()
+
+
+@pytest.mark.browser
+def test_an_iris_keeps_its_size_when_it_moves_and_its_edge_sets_that_of_both(page: Page, open_desk: OpenDesk) -> None:
+    def radius(points: dict[str, Any], side: str) -> float:
+        return float(np.hypot(*np.subtract(points[f"eye_{side}.rim"], points[f"eye_{side}.iris"])))
+
+    with open_desk() as desk:
+        go_to(page, desk)
+        choose(page, "Eyes")
+        first = points_of(desk)
+        drag(page, "eye_left.iris", 14, 0)
+        waiting(page, lambda: points_of(desk)["eye_left.iris"] != first["eye_left.iris"], "the iris has moved")
+        assert radius(points_of(desk), "left") == pytest.approx(radius(first, "left"), abs=0.05)
+        drag(page, "eye_left.rim", 10, 0)
+        waiting(page, lambda: radius(points_of(desk), "left") > radius(first, "left") + 0.3, "the iris has grown")
+        grown = points_of(desk)
+        assert radius(grown, "right") == pytest.approx(radius(grown, "left"), abs=0.05)
+
+
+@pytest.mark.browser
+def test_lips_that_touch_are_one_line_until_they_are_parted(
+    page: Page, open_desk: OpenDesk, proposal: Landmarks
+) -> None:
+    closed = dict(proposal.points())
+    for part in ("left", "middle", "right"):
+        closed[f"mouth.lower_inner.{part}"] = closed[f"mouth.upper_inner.{part}"]
+    with open_desk(landmarks=Landmarks.from_points(closed)) as desk:
+        go_to(page, desk)
+        choose(page, "Mouth")
+        drag(page, "mouth.upper_inner.middle", 0, 6)
+        expect(page.locator("#chosen")).to_have_text("Where the lips meet, in the middle")
+        waiting(
+            page,
+            lambda: points_of(desk)["mouth.lower_inner.middle"][1] > closed["mouth.lower_inner.middle"][1],
+            "both lips have moved",
+        )
+        points = points_of(desk)
+        assert points["mouth.lower_inner.middle"] == points["mouth.upper_inner.middle"]
+        page.get_by_text("Mouth is closed").click()
+        expect(page.locator('.point[data-name="mouth.lower_inner.middle"]')).to_be_visible()
+        x, y = handle(page, "mouth.lower_inner.middle")
+        assert y > handle(page, "mouth.upper_inner.middle")[1] + 3
+        drag(page, "mouth.lower_inner.middle", 0, 8)
+        assert handle(page, "mouth.lower_inner.middle") == pytest.approx((x, y + 8), abs=0.6)
+
+
+@pytest.mark.browser
+def test_everything_can_be_done_from_the_keyboard(page: Page, open_desk: OpenDesk) -> None:
+    with open_desk() as desk:
+        go_to(page, desk)
+        first = points_of(desk)
+        page.get_by_role("radio", name="All").focus()
+        page.keyboard.press("ArrowRight")
+        expect(page.get_by_role("radio", name="Eyes")).to_have_attribute("aria-checked", "true")
+        eye = page.get_by_role("button", name="Left eye: outer corner")
+        eye.focus()
+        expect(page.locator(".chip")).to_have_text("Left eye: outer corner")
+        for _ in range(3):
+            page.keyboard.press("ArrowUp")
+        page.keyboard.press("Shift+ArrowLeft")
+        waiting(page, lambda: points_of(desk)["eye_left.outer"][0] == first["eye_left.outer"][0] - 10, "it moved")
+        assert points_of(desk)["eye_left.outer"][1] < first["eye_left.outer"][1]
+        page.keyboard.press("Tab")
+        expect(page.locator("#chosen")).to_have_text("Left eye: upper lid")
+        page.keyboard.press("Shift+Tab")
+        expect(page.locator("#chosen")).to_have_text("Left eye: outer corner")
+        page.keyboard.press("Control+z")  # nudges in quick succession are one step
+        waiting(page, lambda: points_of(desk) == first, "all nudges are undone")
+        page.keyboard.press("h")
+        expect(page.get_by_role("button", name="Hide the points")).to_have_attribute("aria-pressed", "true")
+        page.keyboard.press("Control+s")
+        expect(page.get_by_role("heading", name="me is saved")).to_be_visible()
+
+
+@pytest.mark.browser
+def test_the_picture_is_zoomed_and_moved_without_the_points(page: Page, open_desk: OpenDesk) -> None:
+    with open_desk() as desk:
+        go_to(page, desk)
+        first = points_of(desk)
+        page.keyboard.press("0")
+        whole = handle(page, "nose")
+        page.mouse.move(whole[0], whole[1] + 30)
+        page.mouse.wheel(0, -400)
+        waiting(page, lambda: handle(page, "nose")[1] < whole[1] - 5, "it is larger around the pointer")
+        near = handle(page, "nose")
+        page.mouse.move(120, 620)
+        page.mouse.down()
+        page.mouse.move(170, 600)
+        page.mouse.up()
+        assert handle(page, "nose") == pytest.approx((near[0] + 50, near[1] - 20), abs=0.6)
+        page.keyboard.press("0")
+        assert handle(page, "nose") == pytest.approx(whole, abs=0.6)
+        assert points_of(desk) == first
+
+
+@pytest.mark.browser
+def test_what_is_no_face_is_said_and_cannot_be_saved(page: Page, open_desk: OpenDesk) -> None:
+    with open_desk() as desk:
+        go_to(page, desk)
+        page.keyboard.press("s")
+        choose(page, "Face")
+        drag(page, "jaw.chin", 0, -300)
+        expect(page.get_by_role("alert")).to_contain_text("the chin must be below the mouth")
+        expect(page.get_by_role("button", name="Save avatar")).to_be_disabled()
+        page.get_by_role("button", name="Undo").click()
+        expect(page.get_by_role("alert")).to_be_hidden()
+        expect(page.get_by_role("button", name="Save avatar")).to_be_enabled()
+
+
+@pytest.mark.browser
+def test_a_reload_keeps_what_was_not_saved(page: Page, open_desk: OpenDesk) -> None:
+    with open_desk(stored=True) as desk:
+        go_to(page, desk)
+        expect(page.locator("#state")).to_have_text("As saved")
+        choose(page, "Nose")
+        drag(page, "nose", 25, 0)
+        expect(page.locator("#state")).to_have_text("Unsaved changes")
+        position = page.locator("#position").inner_text()
+        waiting(page, lambda: words_of(points_of(desk)["nose"]) == position, "the server has it")
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.reload()
+        expect(page.locator("#state")).to_have_text("Unsaved changes")
+        choose(page, "Nose")
+        page.get_by_role("button", name="Tip of the nose").focus()
+        expect(page.locator("#position")).to_have_text(position)
+
+
+@pytest.mark.browser
+def test_cancelling_asks_when_something_would_be_lost(page: Page, open_desk: OpenDesk) -> None:
+    with open_desk() as desk:
+        go_to(page, desk)
+        choose(page, "Nose")
+        drag(page, "nose", 25, 0)
+        page.get_by_role("button", name="Cancel").click()
+        page.get_by_role("button", name="Keep editing").click()
+        expect(page.locator("html")).to_have_attribute("data-state", "editing")
+        page.get_by_role("button", name="Cancel").click()
+        page.get_by_role("button", name="Leave").click()
+        expect(page.get_by_role("heading", name="Nothing was saved")).to_be_visible()
+        assert desk.outcome() == Outcome(None, "Cancelled.")
+        assert desk.stored == []
+
+
+@pytest.mark.browser
+def test_closing_the_page_ends_it(page: Page, open_desk: OpenDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visitors, "GRACE_SECONDS", 0.2)
+    with open_desk() as desk:
+        go_to(page, desk)
+        waiting(page, lambda: preview(page) is not None, "the preview is there")
+        page.close()
+        assert desk.outcome() == Outcome(None, "The page was closed.")
+
+
+@pytest.mark.browser
+def test_one_page_at_a_time(page: Page, open_desk: OpenDesk) -> None:
+    with open_desk() as desk:
+        go_to(page, desk)
+        waiting(page, lambda: preview(page) is not None, "the preview is there")
+        second = page.context.new_page()
+        go_to(second, desk)
+        expect(page.get_by_role("heading", name="Open in another tab")).to_be_visible()
+        second.get_by_role("button", name="Save avatar").click()
+        expect(second.get_by_role("heading", name="me is saved")).to_be_visible()
+        assert len(desk.stored) == 1
+
+
+@pytest.mark.browser
+def test_the_end_of_the_command_is_said(page: Page, open_desk: OpenDesk) -> None:
+    with open_desk() as desk:
+        go_to(page, desk)
+        waiting(page, lambda: preview(page) is not None, "the preview is there")
+    expect(page.get_by_role("heading", name="vcam has ended")).to_be_visible(timeout=10_000)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_nothing_sticks_out(browser: Browser, open_desk: OpenDesk, scheme: Any) -> None:
+    with open_desk() as desk:
+        context = browser.new_context(color_scheme=scheme, reduced_motion="reduce")
+        page = context.new_page()
+        for width, height in ((1280, 800), (1920, 1080), (1024, 640), (768, 900), (390, 844), (320, 600)):
+            page.set_viewport_size({"width": width, "height": height})
+            go_to(page, desk)
+            assert page.evaluate("() => document.documentElement.scrollWidth") <= width
+            for name in ("Save avatar", "Cancel", "Undo", "Zoom in"):
+                box = page.get_by_role("button", name=name).bounding_box()
+                assert box is not None
+                assert box["x"] >= 0
+                assert box["x"] + box["width"] <= width
+            for name in ("jaw.chin", "forehead", "jaw.left.0", "jaw.right.0"):
+                x, y = handle(page, name)
+                frame = page.locator("#frame").bounding_box()
+                assert frame is not None
+                assert frame["x"] < x < frame["x"] + frame["width"]
+                assert frame["y"] < y < frame["y"] + frame["height"]
+        context.close()
