@@ -90,7 +90,7 @@ def vcam(*arguments: str | Path, code: int = 0, answer: str | None = None) -> Re
 
 def test_a_picture_becomes_an_avatar(picture: Path) -> None:
     said = vcam("new", picture, "--no-open").stdout
-    assert re.match(r"Face of \d+x\d+ pixels at \d+,\d+: sure \(\d+%, by cascade\)\.\n", said)
+    assert re.match(r"Face of \d+x\d+ pixels at \d+,\d+: sure \(\d+%, by mtcnn\)\.\n", said)
     assert "Saved: Our-Robin-2\n" in said
     assert "  vcam switch Our-Robin-2\n" in said
     assert "  avatar: {portrait: Our-Robin-2}\n" in said
@@ -145,9 +145,9 @@ def test_a_checkpoints_networks_find_the_points_unless_they_are_not_wanted(tmp_p
     assert re.match(r"Face of \d+x\d+ pixels at \d+,\d+: sure \(\d+%, by networks\)\.\n", said)
     assert "non-commercial" in said
     free = vcam("new", drawn, "--no-open", "--force", "--landmarks", "mesh").stdout
-    assert "by cascade and networks" in free
+    assert "by mesh" in free
     lite = vcam("new", drawn, "--no-open", "--force", "--landmarks", "lite").stdout
-    assert "by cascade)" in lite
+    assert "by mtcnn)" in lite
     assert "non-commercial" not in free + lite
     vcam("new", drawn, "--no-open", "--force", "--landmarks", "magic", code=2)
 

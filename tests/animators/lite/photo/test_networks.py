@@ -65,7 +65,7 @@ def test_the_points_come_back_to_where_they_are_in_the_picture(
     assert NON_COMMERCIAL in proposal.notices
 
 
-def test_without_insightface_the_cascades_find_the_face() -> None:
+def test_without_insightface_vcam_finds_the_face() -> None:
     picture, right = portrait()
     for name in ("left", "right"):  # so that the hand-made networks see them too
         x, y = getattr(right, f"eye_{name}").iris
@@ -73,7 +73,7 @@ def test_without_insightface_the_cascades_find_the_face() -> None:
     left, other = right.mouth.left, right.mouth.right
     cv2.ellipse(picture, (320, round(left[1])), (round((other[0] - left[0]) / 2), 10), 0, 0, 360, (220, 25, 30), -1)
     proposal = propose_by(hand_made(insightface=False), picture)
-    assert proposal.method == "cascade and networks"
+    assert proposal.method == "mesh"
     assert proposal.notices == ()
     assert proposal.landmarks.eye_left.iris == pytest.approx(right.eye_left.iris, abs=1.5)
 
@@ -132,10 +132,10 @@ def test_a_checkpoints_networks_propose(checkpoint: Path, picture: ByteArray) ->
 
 
 def test_without_insightface_where_that_is_wanted_or_it_is_not_there(copy: Path, picture: ByteArray) -> None:
-    assert propose(picture, copy, "mesh").method == "cascade and networks"
+    assert propose(picture, copy, "mesh").method == "mesh"
     (copy / "ditto_onnx" / "insightface_det.onnx").unlink()
     proposal = propose(picture, copy)
-    assert (proposal.method, proposal.notices) == ("cascade and networks", ())
+    assert (proposal.method, proposal.notices) == ("mesh", ())
 
 
 def test_lite_asks_no_network(checkpoint: Path, picture: ByteArray, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,7 +161,7 @@ def test_a_broken_checkpoint_is_done_without_and_said(copy: Path, picture: ByteA
     plain = propose_landmarks(picture)
     proposal = propose(picture, copy)
     assert proposal.landmarks == plain.landmarks
-    assert proposal.method == "cascade"
+    assert proposal.method == "mtcnn"
     assert "did not help" in proposal.notices[0]
     assert proposal.notices[1:] == plain.notices
 

@@ -1,7 +1,8 @@
 """Who finds the face at first, roughly. The 203-point network makes it precise afterwards.
 
 InsightFace's two networks do it as published, and are licensed for non-commercial use only. The lite animator's own
-proposal, made with OpenCV's cascades, needs no network at all; it wants a face that looks at the viewer.
+proposal, made with MTCNN's small networks or OpenCV's cascades, is free of that; it wants a face that looks at the
+viewer.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ class Proposal:
     looks: ClassVar[int] = 2
 
     def find(self, image: ByteArray, observe: Observe = nobody) -> RoughFace:
-        from vcam.animators.lite.photo.propose import propose_landmarks  # pydantic and cascades: only if wanted
+        from vcam.animators.lite.photo.propose import propose_landmarks  # pydantic and networks: only if wanted
 
         proposal = propose_landmarks(image)
         named = proposal.landmarks.points()

@@ -18,6 +18,8 @@ import numpy as np
 from vcam.errors import AnimatorError
 from vcam.media import ByteArray, FloatArray
 
+from .mtcnn import FoundFace, mtcnn_faces
+
 _SIDE, _LARGE_SIDE = 640, 1280  # pixels: the longer side of the picture that is searched, and where it has none
 _LARGER = 3.0  # how much a small picture is enlarged for it
 _SMALLEST = 36  # pixels in it: the smallest face
@@ -30,9 +32,11 @@ _FACE = 160  # pixels: the box's side while eyes are looked for
 _MIN_VOTES, _MIN_RAW_VOTES = 5, 12
 _MIN_EYE_SCORE = 0.12
 _SURE, _DRAWN = 0.45, 0.18  # confidence that a face must have; a drawn one gets less
+_TILTED = 60.0  # degrees: a face that is tilted by more lies on its side
 _LIES = 0.7  # confidence before a picture is said to lie on its side
 
 Box = tuple[float, float, float, float]  # left, top, width, height
+Point = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,8 @@ class Face:
     confidence: float
     clear: float  # how much the eyes look like level eyes: tells the right tilt from its neighbours
     method: str
+    mouth: tuple[Point, Point] | None = None  # its corners
+    turned: float = 0.0  # of the eyes' distance that the nose is beside their middle: how far the head is turned
 
 
 @lru_cache
@@ -58,7 +64,13 @@ def _cascade(name: str) -> cv2.CascadeClassifier:
 
 
 def find_faces(rgb: ByteArray) -> list[Face]:
-    """The faces that look at the viewer, largest first; of about equal ones the most central."""
+    """The faces that look at the viewer, largest first; of about equal ones the most central.
+
+    Networks find nearly all of them; the cascades are for what these do not take for a face: masks, plain drawings.
+    """
+    found = [_seen(face) for face in mtcnn_faces(rgb) if abs(face.roll) <= _TILTED]
+    if found:
+        return _ranked(found, rgb.shape[1], rgb.shape[0])
     grey = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
     scale = min(_LARGER, _SIDE / max(grey.shape))
     if min(grey.shape) * scale < _SMALLEST:
@@ -79,6 +91,11 @@ def find_faces(rgb: ByteArray) -> list[Face]:
 
 def lies_turned(rgb: ByteArray) -> int | None:
     """By how many degrees clockwise the picture must be turned so that a face in it is upright; None without a face."""
+    for turn, quarters in ((0, 0), (90, -1), (-90, 1), (180, 2)):
+        for face in mtcnn_faces(np.ascontiguousarray(np.rot90(rgb, quarters))):
+            further = (turn - 90 * round(face.roll / 90) + 90) % 360 - 90
+            if face.confidence > _LIES and further:
+                return further
     grey = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
     scale = min(_LARGER, _SIDE / max(grey.shape))
     if min(grey.shape) * scale < _SMALLEST:
@@ -110,6 +127,25 @@ def is_profile(rgb: ByteArray) -> bool:
     small = _resized(grey, scale)
     cascade = _cascade("profileface")
     return any(len(cascade.detectMultiScale(view, 1.1, 4, minSize=(48, 48))) for view in (small, cv2.flip(small, 1)))
+
+
+def _seen(face: FoundFace) -> Face:
+    (x0, y0), (x1, y1), (x, y) = face.left_eye, face.right_eye, face.nose
+    across = math.hypot(x1 - x0, y1 - y0)
+    middles = [(a + b) / 2 for a, b in zip(face.mouth_left, face.mouth_right, strict=True)]
+    beside_eyes = ((x - (x0 + x1) / 2) * (x1 - x0) + (y - (y0 + y1) / 2) * (y1 - y0)) / across**2
+    below = [middles[0] - (x0 + x1) / 2, middles[1] - (y0 + y1) / 2]
+    lean = (below[0] * (x1 - x0) + below[1] * (y1 - y0)) / across**2  # the mouth is beside the eyes' middle, too
+    return Face(
+        face.left_eye,
+        face.right_eye,
+        face.size,
+        face.confidence,
+        face.confidence,
+        "mtcnn",
+        (face.mouth_left, face.mouth_right),
+        beside_eyes - 0.5 * lean,
+    )
 
 
 def _resized(grey: ByteArray, scale: float) -> ByteArray:

@@ -22,7 +22,6 @@ _LEFT, _TOP, _RIGHT, _BOTTOM = -1.7, -1.9, 1.7, 2.5  # units
 
 XY = tuple[float, float]
 _BESIDE = ((-14, 1), (0, 15))  # hundredths of a unit above and below a brow's middle where its skin begins
-_OPEN = 0.07  # units between the inner lips: less is the shadow of a closed mouth
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +34,6 @@ class EyeEdges:
     right: XY
     top: float
     bottom: float
-
-
-@dataclass(frozen=True, slots=True)
-class Lips:
-    """Units: corners, and the four edges at a quarter, half and three quarters of the way."""
-
-    left: XY
-    right: XY
-    edges: tuple[tuple[XY, XY, XY], ...]
-    clear: float  # 0..1: how much it looks like a mouth
 
 
 class UprightFace:
@@ -134,13 +123,13 @@ def _opening(face: UprightFace, x: float, y: float, radius: float) -> tuple[XY, 
     _, labels = cv2.connectedComponents(seen)
     eye = labels == labels[round((y - y0) * S), round((x - x0) * S)]
     high, wide = np.nonzero(eye)
-    left_x = _blend(float(wide.min()) / S + x0 - x - 0.015, -0.25, -0.40, -0.15)
-    right_x = _blend(float(wide.max()) / S + x0 - x + 0.015, 0.25, 0.15, 0.40)
+    left_x = blend(float(wide.min()) / S + x0 - x - 0.015, -0.25, -0.40, -0.15)
+    right_x = blend(float(wide.max()) / S + x0 - x + 0.015, 0.25, 0.15, 0.40)
     # above and below the iris its own edge may be a lash's; beside it the white ends where the lids are
     over, under = _heights(eye, across, down, (0.0, 1.1 * radius))
     over_white, under_white = _heights(eye & white, across, down, (1.05 * radius, 1.5 * radius))
-    top = _blend(0.5 * over + 0.5 * max(over, over_white / 0.75), -0.085, -0.21, -0.04)
-    bottom = _blend(0.7 * under + 0.3 * min(under, under_white / 0.75) + 0.012, 0.085, 0.04, 0.21)
+    top = blend(0.5 * over + 0.5 * max(over, over_white / 0.75), -0.085, -0.21, -0.04)
+    bottom = blend(0.7 * under + 0.3 * min(under, under_white / 0.75) + 0.012, 0.085, 0.04, 0.21)
     corner_y = []
     for edge, side in ((wide.min(), 1), (wide.max(), -1)):
         there = high[np.abs(wide - edge - 2 * side) <= 2]
@@ -164,85 +153,9 @@ def _heights(
     )
 
 
-def _blend(value: float, usual: float, low: float, high: float) -> float:
+def blend(value: float, usual: float, low: float, high: float) -> float:
     """``value`` if it is possible, else the usual one."""
     return 0.9 * value + 0.1 * usual if low <= value <= high else usual + 0.4 * (min(high, max(low, value)) - usual)
-
-
-def read_lips(face: UprightFace) -> Lips:
-    """The line between the lips as the darkest path across; the corners where it fades; the edges by redness."""
-    lab = face.lab
-    red = np.clip((lab[..., 1] - face.skin[1]) / 14, -1, 2) - np.clip(lab[..., 2] - face.skin[2], 0, 20) / 40
-    dark = np.clip((face.skin[0] - lab[..., 0]) / 30, -0.5, 1.6)
-    lip = np.asarray(cv2.GaussianBlur((red + 0.7 * dark).astype(np.float32), (0, 0), 2.0), np.float32)
-    rows = np.arange(row(0.66), row(1.45))
-    middle = lip[rows, column(-0.16) : column(0.16)].mean(axis=1)
-    beside = lip[rows][:, [*range(column(-0.75), column(-0.6)), *range(column(0.6), column(0.75))]].mean(axis=1)
-    band = cv2.GaussianBlur((middle - 0.6 * beside).astype(np.float32).reshape(-1, 1), (1, 31), 5.0).ravel()
-    prior = np.exp(-(((rows / S + _TOP - 1.0) / 0.17) ** 2) / 2)
-    score = (band - band.min()) * prior
-    y = y_of(rows[int(score.argmax())])
-    clear = min(1.0, max(0.0, float(band.max() - np.median(band)) / 0.5))
-
-    # the darkest path through the band, from the middle to both sides
-    light = lab[..., 0] - 4.0 * np.clip(red, -1, 1.5)
-    valley = np.asarray(cv2.GaussianBlur(light, (0, 0), 1.5) - cv2.GaussianBlur(light, (0, 0), 6.0), np.float32)
-    start = row(y - 0.10) + int(valley[row(y - 0.10) : row(y + 0.10), column(-0.1) : column(0.1)].mean(axis=1).argmin())
-    line: dict[int, float] = {}
-    strength: dict[int, float] = {}
-    for side in (-1, 1):
-        at = float(start)
-        for step in range(0, 62):
-            c = column(0.0) + side * step
-            around = np.arange(round(at) - 3, round(at) + 4)
-            cost = valley[around, c] + 0.35 * (around - at) ** 2
-            here = float(around[int(cost.argmin())])
-            at += 0.45 * (here - at)
-            line[c], strength[c] = at, -float(valley[round(at) - 1 : round(at) + 2, c].min())
-    typical = np.median([strength[column(0.0) + k] for k in range(-15, 16)])
-    ends = []
-    for side in (-1, 1):
-        levels = np.array([strength[column(0.0) + side * k] for k in range(62)])
-        smooth = np.convolve(levels, np.ones(5) / 5, mode="same")
-        faded = [k for k in range(24, 60) if smooth[k] < 0.33 * typical]
-        ends.append(_blend(faded[0] / S if faded else 0.42, 0.41, 0.28, 0.54))
-    if abs(ends[0] - ends[1]) > 0.16:  # one side ran on along a fold of the cheek
-        ends = [min(e, min(ends) + 0.08) for e in ends]
-
-    def on_line(x: float) -> XY:
-        return x, y_of(line[max(min(line), min(max(line), column(x)))])
-
-    left, right = on_line(-ends[0]), on_line(ends[1])
-    columns = [left[0] + (right[0] - left[0]) * part for part in (0.25, 0.5, 0.75)]
-    edges = [_lip_edges(face, lip, on_line(x)) for x in columns]
-    if edges[1][2][1] - edges[1][1][1] < _OPEN:  # closed in the middle is closed all along
-        edges = [(top, on_line(top[0]), on_line(top[0]), bottom) for top, _, _, bottom in edges]
-    return Lips(left, right, tuple((e[0], e[1], e[2]) for e in zip(*edges, strict=True)), clear)
-
-
-def _lip_edges(face: UprightFace, lip: FloatArray, at: XY) -> tuple[XY, XY, XY, XY]:
-    """From top to bottom at one x: outer and inner edge of the upper lip, inner and outer edge of the lower."""
-    c, r = column(at[0]), row(at[1])
-    profile = cv2.GaussianBlur(lip[:, c - 2 : c + 3].mean(axis=1).reshape(-1, 1), (1, 5), 1.0).ravel()
-    light = face.lab[:, c - 2 : c + 3, 0].mean(axis=1)
-    skin_above, skin_below = float(profile[r - 26 : r - 16].min()), float(profile[r + 22 : r + 34].min())
-
-    def outer(step: int, skin: float, usual: float, low: float, high: float) -> float:
-        peak = max(profile[r + step * k] for k in range(2, 12))
-        half = skin + 0.5 * (peak - skin)
-        seen = next((k for k in range(4, 32) if profile[r + step * k] < half), None)
-        return usual if seen is None or peak - skin < 0.25 else _blend(seen / S, usual, low, high)
-
-    up, down = outer(-1, skin_above, 0.10, 0.045, 0.2), outer(1, skin_below, 0.14, 0.07, 0.26)
-    # an open mouth: the dark between the lips is thick
-    lips = float(np.median(np.concatenate([light[r - 12 : r - 6], light[r + 6 : r + 12]])))
-    gap = light < min(lips - 12, 0.5 * (lips + float(light[r - 2 : r + 3].min())))
-    inner_up = next((k for k in range(0, 14) if not gap[r - k]), 0)
-    inner_down = next((k for k in range(0, 18) if not gap[r + k]), 0)
-    top, bottom = at[1] - inner_up / S, at[1] + inner_down / S
-    outer_top = min(at[1] - up, top - 0.025)
-    outer_bottom = max(at[1] + down, bottom + 0.03)
-    return (at[0], outer_top), (at[0], top), (at[0], bottom), (at[0], outer_bottom)
 
 
 def read_brows(face: UprightFace) -> tuple[tuple[XY, XY, XY], tuple[XY, XY, XY]]:

@@ -19,8 +19,9 @@ from pydantic import ValidationError
 
 from vcam.media import ByteArray
 
-from .evidence import XY, Lips, UprightFace, column, read_edge, row
+from .evidence import XY, UprightFace, column, read_edge, row
 from .landmarks import Brow, Curve, Eye, FaceFrame, Jaw, Landmarks, Mouth, Point, explain
+from .lipline import Lips
 from .teeth import with_teeth
 
 POINTS = 478

@@ -4,8 +4,8 @@ The way is that of ditto's own registration: a face finder, LivePortrait's 203 p
 MediaPipe's face in that and the mesh of its points, which are taken back to the picture. Who finds the face at first:
 
     auto    InsightFace's networks, where the checkpoint has them; they are licensed for non-commercial use only
-    mesh    OpenCV's cascades
-    lite    OpenCV's cascades, which then propose all landmarks without any network
+    mesh    those of ``propose``: MTCNN, or OpenCV's cascades
+    lite    the same, which then propose all landmarks without any network of the checkpoint
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from vcam.animators.ditto.checkpoint import Checkpoint
 from vcam.animators.ditto.face.blaze import BlazeFace, nearest_to
 from vcam.animators.ditto.face.crop import FacePoints, Framing, crop_matrix, cut, inverse, transformed
 from vcam.animators.ditto.face.finders import FaceFinder, InsightFace
-from vcam.animators.ditto.face.finders import Proposal as Cascades
+from vcam.animators.ditto.face.finders import Proposal as OwnFinder
 from vcam.animators.ditto.face.landmarks import Landmarks203
 from vcam.animators.ditto.face.mesh import FaceMesh
 from vcam.animators.ditto.location import has_networks
@@ -49,7 +49,7 @@ NON_COMMERCIAL = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaceNetworks:
-    """Loaded networks, by the names of ``ditto.networks``. Without the first two the cascades find the face."""
+    """Loaded networks, by the names of ``ditto.networks``. Without the first two :mod:`propose` finds the face."""
 
     insightface_det: Network | None = None
     landmark106: Network | None = None
@@ -60,7 +60,7 @@ class FaceNetworks:
     @property
     def finder(self) -> FaceFinder:
         if self.insightface_det is None or self.landmark106 is None:
-            return Cascades()
+            return OwnFinder()
         return InsightFace(self.insightface_det, self.landmark106)
 
 
@@ -93,7 +93,7 @@ def propose(rgb: ByteArray, checkpoint: Path, way: Way = "auto") -> Proposal:
     try:
         proposal = propose_landmarks(rgb)
     except AvatarError:
-        if isinstance(reason, AvatarError):  # they see more than the cascades
+        if isinstance(reason, AvatarError):  # they see more than others
             raise reason from None
         raise
     notice = f"The checkpoint's networks did not help ({why}); these points are proposed without them."
@@ -110,8 +110,8 @@ def propose_by(networks: FaceNetworks, rgb: ByteArray) -> Proposal:
     points = found.points.astype(np.float64)
     check_size(frame_of(points))
     landmarks, clear = landmarks_of(points, rgb)
-    free = isinstance(networks.finder, Cascades)
-    proposal = proposal_of(landmarks, found.score, clear, "cascade and networks" if free else "networks", found.faces)
+    free = isinstance(networks.finder, OwnFinder)
+    proposal = proposal_of(landmarks, found.score, clear, "mesh" if free else "networks", found.faces)
     return proposal if free else replace(proposal, notices=(*proposal.notices, NON_COMMERCIAL))
 
 

@@ -13,8 +13,9 @@ from vcam.errors import AvatarError
 from vcam.media import ByteArray
 
 from .detect import Face, find_faces, is_profile, lies_turned
-from .evidence import XY, EyeEdges, Lips, UprightFace, read_brows, read_edge, read_eye, read_lips
+from .evidence import XY, EyeEdges, UprightFace, read_brows, read_edge, read_eye
 from .landmarks import MIN_EYE_DISTANCE, Brow, Curve, Eye, FaceFrame, Jaw, Landmarks, Mouth, Point, explain
+from .lipline import Lips, read_lips
 from .teeth import with_teeth
 
 _BELOW_LIP = 0.5  # units from the lower lip's edge to the chin, at least as a rule
@@ -23,6 +24,7 @@ _UNSURE = 0.45
 _FLAT = 80.0  # levels between the darkest and the lightest of a face, less than which it is dark or hazy
 _BLACK, _RANGE = 20.0, 190.0  # levels of the darkest, and up to the lightest, that it then gets
 _MAYBE = 0.5  # less sure a face may be something in a picture that lies on its side
+_TURNED = 0.35  # a head turned by about 35 degrees
 _WIDER = 0.04  # units that one eye may go further to a side than the other one
 # (degrees clockwise from the picture's right, usual distance of the face's edge), seen from between nose and mouth.
 # Proportions as in Farkas, Anthropometry of the Head and Face, 1994.
@@ -61,17 +63,23 @@ def propose_landmarks(rgb: ByteArray) -> Proposal:
             raise AvatarError(f"The face in this picture lies {way}.", f"Turn the picture by {by} first.")
     if not faces:
         if is_profile(rgb):
-            raise AvatarError(
-                "The face is turned too far to the side.", "Use a picture in which both eyes look at the viewer."
-            )
+            raise _turned_away()
         raise AvatarError(
             "No face was found in this picture.",
             "Use a picture of one person from the front, with both eyes and the mouth in sight.",
         )
     face = faces[0]
+    if abs(face.turned) > _TURNED:
+        raise _turned_away()
     check_size(FaceFrame(face.left, face.right))
     landmarks, clear = _landmarks(_lit(rgb, face), face)
     return proposal_of(landmarks, face.confidence, clear, face.method, len(faces))
+
+
+def _turned_away() -> AvatarError:
+    return AvatarError(
+        "The face is turned too far to the side.", "Use a picture in which both eyes look at the viewer."
+    )
 
 
 def check_size(frame: FaceFrame) -> None:
@@ -117,7 +125,8 @@ def _landmarks(rgb: ByteArray, face: Face) -> tuple[Landmarks, float]:
     upright = UprightFace(rgb, frame)
     eyes = [read_eye(upright, (x, 0.0)) for x in (-0.5, 0.5)]
     eyes = _alike(eyes[0], eyes[1])
-    lips = with_teeth(upright, read_lips(upright))
+    corners = None if face.mouth is None else (frame.to_face(face.mouth[0]), frame.to_face(face.mouth[1]))
+    lips = with_teeth(upright, read_lips(upright, corners))
 
     rows, columns = rgb.shape[:2]
 

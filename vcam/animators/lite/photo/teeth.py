@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from .evidence import XY, Lips, S, UprightFace, column, row, y_of
+from .evidence import XY, S, UprightFace, column, row, y_of
+from .lipline import Lips
 
 _ACROSS = 0.15  # units beside the middle where teeth are looked for ...
 _SHARE = 0.6  # ... and must be seen in so much of the columns

