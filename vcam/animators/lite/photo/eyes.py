@@ -14,7 +14,7 @@ from vcam.smoothstep import smoothstep, smoothsteps
 from ..eyes import EyeShape
 from .curves import Curve
 from .landmarks import Brow, Eye, FaceFrame, Landmarks
-from .lids import Opening, before_the_eye, covered, skin_behind, soft
+from .lids import Opening, before_the_eye, covered, darkened, skin_behind, soft
 
 _BITS = 4
 _FINER = 2
@@ -38,8 +38,9 @@ class Eyes:
 
     def __init__(self, canvas: ByteArray, face: Landmarks) -> None:
         """``canvas``: uint8 RGB [h, w, 3], the picture at rest; read now and not kept. ``face``: in its pixels."""
+        skin = _cheeks(canvas, face.frame)
         self._each = [
-            _Eye(canvas, face.frame, eye, brow)
+            _Eye(canvas, face.frame, eye, brow, skin)
             for eye, brow in ((face.eye_left, face.brow_left), (face.eye_right, face.brow_right))
         ]
 
@@ -49,7 +50,7 @@ class Eyes:
 
 
 class _Eye:
-    def __init__(self, canvas: ByteArray, frame: FaceFrame, eye: Eye, brow: Brow) -> None:
+    def __init__(self, canvas: ByteArray, frame: FaceFrame, eye: Eye, brow: Brow, skin: float) -> None:
         self._frame = frame
         corners = sorted((frame.to_face(eye.inner), frame.to_face(eye.outer)))
         (x0, y0), (x1, y1) = corners
@@ -83,10 +84,13 @@ class _Eye:
         far = np.hypot((self._u - self._iris[0]) / 1.7, self._v - self._iris[1]) / self._radius
         self._glance = smoothsteps((1.75 - far) / 0.75)
         around = np.hypot(self._u - self._iris[0], self._v - self._iris[1]) / self._radius
-        opening = Opening(self._edge - self._v, self._v - self._bottom(self._u), t, around, frame.unit)
+        line = sorted(frame.to_face(p) for p in (brow.inner, brow.middle, brow.outer))
+        to_brow = self._v - np.interp(self._u, [p[0] for p in line], [p[1] for p in line]).astype(np.float32)
+        opening = Opening(self._edge - self._v, self._v - self._bottom(self._u), t, around, to_brow, frame.unit)
         self._over: ByteArray | None = None  # where hair or glasses are before the eye
         self._behind = self._bare = self._source  # without those, and without the eye too
         self._blinks = 1.0
+        self._dark = False  # behind dark glasses, where nothing is seen to move
         if not self._source.size:
             return
         over = before_the_eye(self._source, opening)
@@ -94,6 +98,7 @@ class _Eye:
         if over is not None:
             self._over = soft(over)
             self._blinks -= smoothstep((covered(self._source, over, opening) - 0.06) / 0.08)
+        self._dark = darkened(self._source, opening, skin)
 
     def draw(self, shape: EyeShape, canvas: ByteArray) -> None:
         place = canvas[self.top : self.bottom, self.left : self.right]
@@ -103,7 +108,7 @@ class _Eye:
         lid = lid * (1 + _WIDEN * shape.widen) - _WIDEN * shape.widen
         low = max(0.0, min(1.0, _LOWER * max(0.0, lid) + _SQUINT * shape.squint))
         looks = (shape.gaze_x, shape.gaze_y) != (0, 0)
-        if not place.size or not (lid or low or looks):
+        if self._dark or not place.size or not (lid or low or looks):
             place[:] = self._source
             return
         u = (self._middle + _SAMPLES * self._half).astype(np.float32)
@@ -207,6 +212,15 @@ class _Eye:
         cv2.fillPoly(mask, [points], 255, cv2.LINE_AA, _BITS)
         small = cv2.resize(mask, (width, height), interpolation=cv2.INTER_AREA)
         return np.asarray(cv2.cvtColor(small, cv2.COLOR_GRAY2RGB), np.uint8)
+
+
+def _cheeks(canvas: ByteArray, frame: FaceFrame) -> float:
+    """L of Lab: how light the skin is beside the mouth."""
+    spots = [(side * x, y) for side in (-1, 1) for x in (0.4, 0.5, 0.6) for y in (0.7, 0.8, 0.9)]
+    at = np.array([frame.to_picture(spot) for spot in spots], np.float32)
+    colours = cv2.remap(canvas, at[:, :1].copy(), at[:, 1:].copy(), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    lab = cv2.cvtColor((colours / np.float32(255)).astype(np.float32), cv2.COLOR_RGB2LAB)
+    return float(np.median(lab[..., 0]))
 
 
 def _lid_skin(canvas: ByteArray, frame: FaceFrame, start: tuple[float, float], end: float) -> tuple[float, float]:

@@ -15,8 +15,10 @@ _LASHES = 0.08  # face units above and below the eye's opening that lashes and c
 _BESIDE = 1.4  # half widths from the eye's middle: its corners and their lashes
 _UNLIKE = 20.0  # how far from the skin's colour hair and frames are at least: as in Lab, but lightness by its share ...
 _DARKER = 60.0  # ... of the skin's times this, so that dark skin counts alike
+_DARK_GLASSES = 0.3  # of the skin's lightness: what is seen of an eye and around it is lighter
 _STRAND = 0.09  # face units: the widest strand of hair that is followed sideways over the eye
 _LEAST = 0.004  # square face units: smaller spots at the rim are no hair
+_BROW = (0.05, 0.09)  # face units: above the lid's edge where a brow may begin, and below its line what is part of it
 _NEAR, _FAR = 0.05, 0.18  # face units over which the skin around is continued
 
 Flags = npt.NDArray[np.bool_]
@@ -25,13 +27,14 @@ Flags = npt.NDArray[np.bool_]
 @dataclass(frozen=True, slots=True)
 class Opening:
     """An eye in its part of the picture, float32 [h, w] each: ``above`` the upper lid's edge and ``below`` the lower
-    one's in face units, ``aside`` in half widths from its middle, ``around`` in radii from the iris's; ``unit`` in
-    pixels."""
+    one's in face units, ``aside`` in half widths from its middle, ``around`` in radii from the iris's; ``to_brow`` from
+    there up to the brow's middle line in face units; ``unit`` in pixels."""
 
     above: FloatArray
     below: FloatArray
     aside: FloatArray
     around: FloatArray
+    to_brow: FloatArray
     unit: float
 
     @property
@@ -108,6 +111,13 @@ def _followed(source: ByteArray, over: Flags, unlike: Flags, opening: Opening) -
     return out | hangs
 
 
+def darkened(source: ByteArray, opening: Opening, skin: float) -> bool:
+    """Whether there are dark glasses before the eye, by the lightness of the ``skin`` below it (L of Lab)."""
+    lab = cv2.cvtColor((source / np.float32(255)).astype(np.float32), cv2.COLOR_RGB2LAB)
+    around = (opening.above < 0.12) & (opening.below < 0.12) & (opening.aside < _BESIDE)
+    return bool(around.any()) and float(np.percentile(lab[around, 0], 75)) < _DARK_GLASSES * skin
+
+
 def covered(source: ByteArray, over: Flags, opening: Opening) -> float:
     """How much of the eye hair hangs over, 0..1: of its width, where it is dark from above on until below the lid."""
     unlike = _unlike(source, opening)
@@ -125,11 +135,13 @@ def covered(source: ByteArray, over: Flags, opening: Opening) -> float:
 
 def skin_behind(source: ByteArray, opening: Opening, over: Flags | None) -> tuple[ByteArray, ByteArray]:
     """``source`` without what hangs before it, and that without the eye and its lashes too: the skin around continued
-    over their place; both uint8 RGB [h, w, 3]."""
+    over their place, but not over a brow; both uint8 RGB [h, w, 3]."""
     unlike = _unlike(source, opening)
     seen = ~opening.eye if over is None else ~(opening.eye | over)
+    hidden = opening.hidden
     if unlike is not None:
         seen &= unlike < _UNLIKE
+        hidden = hidden * (1 - _brow(unlike, opening))
     if not seen.any():
         return source, source
     colours, weight = source.astype(np.float32), seen.astype(np.float32)
@@ -142,7 +154,17 @@ def skin_behind(source: ByteArray, opening: Opening, over: Flags | None) -> tupl
     behind = source
     if over is not None:
         behind = _mixed(colours, filled, soft(over) / np.float32(255))
-    return behind, _mixed(behind.astype(np.float32), filled, opening.hidden[..., None])
+    return behind, _mixed(behind.astype(np.float32), filled, hidden[..., None])
+
+
+def _brow(unlike: FloatArray, opening: Opening) -> FloatArray:
+    """1 where a brow is that is near to the eye, with soft edges: float32 [h, w]."""
+    near, half = _BROW
+    other = (unlike > _UNLIKE) & (opening.above > near)
+    _, labels = cv2.connectedComponents(other.astype(np.uint8), connectivity=4)
+    brows = np.unique(labels[other & (opening.to_brow < half)])
+    mask = (np.isin(labels, brows) & other).astype(np.float32)
+    return np.asarray(cv2.GaussianBlur(mask, (0, 0), max(0.5, 0.01 * opening.unit)), np.float32)
 
 
 def soft(flags: Flags) -> ByteArray:

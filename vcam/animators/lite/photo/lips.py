@@ -28,6 +28,9 @@ _NARROW, _WIDE, _ROUND, _PRESS = 0.05, 0.11, 0.30, 0.04  # of the half width: by
 _SMILE, _WIDEST = 0.10, 0.16  # of it: by a smile, and at most
 _LIFT, _FALL = 0.085, 0.12  # what a full smile lifts the corners by, and its opposite lowers them
 _CHEEK = 2.2  # half widths from the middle: how far the cheeks go up and down with the corners
+_CHEEKS = (1.25, 2.1)  # half widths: where the cheeks go no more with the corners, at least and at most
+_FROM, _WITHIN = 0.6, 0.06  # half widths where they begin to go less, and face units within the face's edge
+_DRAWN = 0.58  # by what part of its width a cheek is drawn out, at most
 _CORNER = 0.16  # of the drop: what the corners go down
 _AJAR = 0.22  # of the widest opening: what a tongue tip needs
 _BARED = 0.05  # what shows of the teeth that the lower lip is tucked to, of whose thickness ...
@@ -64,10 +67,12 @@ class Lips:
         # the face's lower edge: what is beside the eyes does not belong to it
         jaw = [*face.jaw.left[1:], face.jaw.chin, *reversed(face.jaw.right[1:])]
         edge = sorted(frame.to_face(p) for p in jaw)
-        beside = min(abs(edge[i][0] - self._middle) for i in (1, 5))
-        self._far = min(2.3, max(1.5, beside / self._half))  # half widths: how far the cheeks go with the corners
         self._edge = Curve([p[0] for p in edge], [p[1] for p in edge])
-        chin = frame.to_face(face.jaw.chin)[1]
+        self._chin = chin = frame.to_face(face.jaw.chin)[1]
+        self._sides = [
+            sorted((v, (abs(u - self._middle) - _WITHIN) / self._half) for u, v in map(frame.to_face, side))
+            for side in (face.jaw.left, face.jaw.right)
+        ]
 
         corner = [frame.to_picture((s * (_REACH + 0.05), v)) for s in (-1, 1) for v in (self._nose, chin + _NECK + 0.3)]
         rows, columns = canvas.shape[:2]
@@ -101,8 +106,12 @@ class Lips:
         line = self._lower(self._u)
         # pulling the corners: all of it at the mouth, nothing at the nose, the chin and the cheeks
         tall = np.where(self._v < line, (self._v - self._nose) / np.maximum(line - self._nose, 0.1), 1.0)
-        low = smoothsteps((self._edge(self._u) + 0.05 - self._v) / np.maximum(self._edge(self._u) - line, 0.2) / 0.75)
-        self._pull = (t * self._along(np.abs(t)) * smoothsteps(tall) * low * self._half).astype(np.float32)
+        low = smoothsteps((self._chin - self._v) / np.maximum(self._chin - line, 0.2) / 0.85)
+        self._pull = (t * self._along(t, self._v) * smoothsteps(tall) * low * self._half).astype(np.float32)
+        # narrow lips draw the cheeks' skin out, the more the narrower the face is there
+        along_t = np.linspace(-_CHEEK, _CHEEK, 221)
+        drawn = along_t * self._along(along_t, np.full(along_t.shape, line.min() + 0.12))
+        self._most = _DRAWN / max(0.1, float(-np.gradient(drawn, along_t).min()))
         self._jaw = smoothsteps((_REACH - np.abs(self._u - 0.5 * self._middle)) / 0.85)
         self._under = (self._v - self._edge(self._u)).astype(np.float32)
 
@@ -117,7 +126,7 @@ class Lips:
         open_ += shape.tongue * max(0.0, _AJAR - open_)  # a tongue tip needs some room to be seen
         open_ *= 1 - shape.teeth
         spread = _WIDE * wide - _ROUND * round_ - _NARROW * shape.jaw - _PRESS * shape.pressed + _SMILE * shape.smile
-        pull = 1 / (1 + min(_WIDEST, spread)) - 1
+        pull = min(self._most, 1 / (1 + min(_WIDEST, spread)) - 1)
         us = self._u + pull * self._pull
         lines = self._lines(us, open_, shape)
         upper, lower = self._vertical(us, lines, open_, shape)
@@ -127,7 +136,7 @@ class Lips:
             self._middle - reach * self._half, self._middle + reach * self._half, 193, dtype=np.float32
         )
         t = (table_u - self._middle) / self._half
-        moved = table_u + pull * t * self._along(np.abs(t)) * self._half
+        moved = table_u + pull * t * self._along(t, self._lower(table_u)) * self._half
         source = self._middle + _BEYOND.astype(np.float32) * self._half
         target = np.interp(source, moved, table_u).astype(np.float32)
         top, bottom = self._lines(source, open_, shape)
@@ -144,9 +153,16 @@ class Lips:
             0.0 if self._toothed else self._gap, toothed=self._toothed,
         )  # fmt: skip
 
-    def _along(self, t: npt.NDArray[np.floating]) -> FloatArray:
-        """How much of the corners' way is gone beside them, at ``t`` half widths from the middle."""
-        return smoothsteps(np.asarray((self._far - t) / (self._far - 0.75), np.float32))
+    def _along(self, t: npt.NDArray[np.floating], v: npt.NDArray[np.floating]) -> FloatArray:
+        """How much of the corners' way is gone beside them, at ``t`` half widths from the middle: none at the face's
+        edge, so that nothing of what is behind it comes in."""
+        level = float(self._lower(np.array([self._middle]))[0])
+        left, right = (
+            np.clip(np.interp(np.maximum(v, level), [y for y, _ in side], [far for _, far in side]), *_CHEEKS)
+            for side in self._sides
+        )
+        far = np.where(t < 0, left, right)
+        return smoothsteps(np.asarray((far - np.abs(t)) / (far - _FROM), np.float32))
 
     def _lines(self, us: npt.NDArray[np.floating], open_: float, shape: MouthShape) -> tuple[FloatArray, FloatArray]:
         """Where the inner edges of the lips go, for each place along the mouth at rest."""
