@@ -132,16 +132,15 @@ def test_rounded_lips_bring_nothing_into_the_face_from_behind_it(jaw: float) -> 
     frame = face.frame
     for at, name in ((-0.55, "left"), (0.55, "right")):  # a wide mouth in the same face
         points[f"mouth.{name}"] = frame.to_picture((at, 1.03))
-    for side in ("left", "right"):  # whose edge was read a little too far outside
-        for number in range(4):
-            across, down = frame.to_face(points[f"jaw.{side}.{number}"])
-            points[f"jaw.{side}.{number}"] = frame.to_picture((1.05 * across, down))
+    for name in [name for name in points if name.startswith(("jaw.left", "jaw.right"))]:
+        across, down = frame.to_face(points[name])  # whose edge was read a little too far outside
+        points[name] = frame.to_picture((1.05 * across, down))
     wide = Landmarks.from_points(points)
     rest, posed = drawn(picture, wide, MouthShape(jaw=jaw, wide=-1.0), EyeShape())
     shot = compose(picture, wide, SCENE)
     margin = (shot.canvas.shape[0] - rest.shape[0]) // 2
-    jaw = compose(picture, face, SCENE).landmarks.jaw
-    jaw_line = [*jaw.left[1:], jaw.chin, *reversed(jaw.right[1:])]
+    edge = compose(picture, face, SCENE).landmarks.jaw
+    jaw_line = [*edge.left[1:], edge.chin, *reversed(edge.right[1:])]
     inside = np.zeros(rest.shape[:2], np.uint8)
     cv2.fillPoly(inside, [np.round(np.array(jaw_line) - margin).astype(np.int32)], 1)
     face_only = cv2.erode(inside, np.ones((7, 7), np.uint8)) > 0

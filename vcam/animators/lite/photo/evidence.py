@@ -21,6 +21,8 @@ S = 100  # pixels a unit
 _LEFT, _TOP, _RIGHT, _BOTTOM = -1.7, -1.9, 1.7, 2.5  # units
 
 XY = tuple[float, float]
+_LOW = 0.16  # units that brows may be nearer to the eyes than usual
+_LID = 0.04  # units above a lid's edge that lashes darken
 _BESIDE = ((-14, 1), (0, 15))  # hundredths of a unit above and below a brow's middle where its skin begins
 
 
@@ -158,27 +160,39 @@ def blend(value: float, usual: float, low: float, high: float) -> float:
     return 0.9 * value + 0.1 * usual if low <= value <= high else usual + 0.4 * (min(high, max(low, value)) - usual)
 
 
-def read_brows(face: UprightFace) -> tuple[tuple[XY, XY, XY], tuple[XY, XY, XY]]:
-    """Inner, middle and outer point of the dark lines over the eyes, which are about equally high."""
+def read_brows(face: UprightFace, lids: tuple[float, float]) -> tuple[tuple[XY, XY, XY], tuple[XY, XY, XY]]:
+    """Inner, middle and outer point of the dark lines over the eyes, which are about equally high.
+
+    ``lids``: the upper lids' edges in the middle, left and right, which are no brows.
+    """
     light = np.asarray(cv2.GaussianBlur(face.lab[..., 0], (0, 0), 3.0), np.float32)
-    heights = []
-    for x, usual in ((0.24, -0.32), (0.5, -0.37), (0.80, -0.29)):
-        left, right = _brow_height(light, -x, usual), _brow_height(light, x, usual)
+    middle = (-0.37, -0.37)
+    found = {}
+    for x, lower, reach in ((0.5, 0.0, _LOW), (0.24, 0.05, 0.0), (0.80, 0.08, 0.0)):  # the ends are about as high
+        left, right = (
+            _brow_height(light, side * x, above + lower, reach, lid)
+            for side, above, lid in zip((-1, 1), middle, lids, strict=True)
+        )
         if abs(left - right) > 0.06:  # one of them is hair: brows are nearer to the eyes
             left = right = max(left, right)
-        heights.append((x, left, right))
+        found[x] = left, right
+        middle = found[0.5]
+    heights = [(x, *found[x]) for x in sorted(found)]
     sides = [tuple((side * x, (left, right)[side > 0]) for x, left, right in heights) for side in (-1, 1)]
     return (sides[0][0], sides[0][1], sides[0][2]), (sides[1][0], sides[1][1], sides[1][2])
 
 
-def _brow_height(light: FloatArray, x: float, usual: float) -> float:
-    rows = np.arange(row(-0.62), row(-0.16))
-    profile = light[rows, column(x) - 3 : column(x) + 4].mean(axis=1)
+def _brow_height(light: FloatArray, x: float, usual: float, lower: float, lid: float) -> float:
+    """Where a dark line is at ``x``, about as high as ``usual`` or so much ``lower``."""
+    rows = np.arange(row(-0.62), row(min(-0.12, lid - _LID)))
+    profile = light[rows[0] : rows[-1] + 16, column(x) - 3 : column(x) + 4].mean(axis=1)
     # a line: skin on both sides of it, while above the edge of a fringe there is hair
-    above, below = (np.array([profile[max(0, i + a) : i + b].max() for i in range(len(profile))]) for a, b in _BESIDE)
-    dark = np.clip((np.minimum(above, below) - profile) / 18, 0, 1)
-    score = dark * np.exp(-(((rows / S + _TOP - usual) / 0.08) ** 2) / 2)
-    return y_of(rows[int(score.argmax())]) if score.max() > 0.08 else usual
+    above, below = (np.array([profile[max(0, i + a) : i + b].max() for i in range(len(rows))]) for a, b in _BESIDE)
+    dark = np.clip((np.minimum(above, below) - profile[: len(rows)]) / 18, 0, 1)
+    height = np.array([y_of(float(r)) for r in rows])
+    beyond = np.maximum(usual - height, 0) + np.maximum(height - (usual + lower), 0)
+    score = dark * np.exp(-((beyond / (0.08 if lower else 0.05)) ** 2) / 2)
+    return float(height[int(score.argmax())]) if score.max() > 0.08 else usual
 
 
 def read_edge(face: UprightFace, origin: XY, angle: float, usual: float, spread: float) -> float:

@@ -86,7 +86,8 @@ class _Eye:
         around = np.hypot(self._u - self._iris[0], self._v - self._iris[1]) / self._radius
         line = sorted(frame.to_face(p) for p in (brow.inner, brow.middle, brow.outer))
         to_brow = self._v - np.interp(self._u, [p[0] for p in line], [p[1] for p in line]).astype(np.float32)
-        opening = Opening(self._edge - self._v, self._v - self._bottom(self._u), t, around, to_brow, frame.unit)
+        above, below = self._edge - self._v, self._v - self._bottom(self._u)
+        opening = Opening(above, below, t, around, to_brow, top[1] - self._limit, frame.unit)
         self._over: ByteArray | None = None  # where hair or glasses are before the eye
         self._behind = self._bare = self._source  # without those, and without the eye too
         self._blinks = 1.0

@@ -15,10 +15,14 @@ _LASHES = 0.08  # face units above and below the eye's opening that lashes and c
 _BESIDE = 1.4  # half widths from the eye's middle: its corners and their lashes
 _UNLIKE = 20.0  # how far from the skin's colour hair and frames are at least: as in Lab, but lightness by its share ...
 _DARKER = 60.0  # ... of the skin's times this, so that dark skin counts alike
+_SHADE = 0.12  # face units over which shade goes from light to dark
 _DARK_GLASSES = 0.3  # of the skin's lightness: what is seen of an eye and around it is lighter
 _STRAND = 0.09  # face units: the widest strand of hair that is followed sideways over the eye
 _LEAST = 0.004  # square face units: smaller spots at the rim are no hair
-_BROW = (0.05, 0.09)  # face units: above the lid's edge where a brow may begin, and below its line what is part of it
+_BROW = (0.03, 0.09)  # face units: above the lid's edge where a brow may begin, and below its line what is part of it
+_BUSHY = 0.14  # and how far below its line it may begin
+_FINE = 0.02  # face units: pores and wrinkles are finer ...
+_MOST_GRAIN = 10.0  # ... and differ by so many levels at most
 _NEAR, _FAR = 0.05, 0.18  # face units over which the skin around is continued
 
 Flags = npt.NDArray[np.bool_]
@@ -28,13 +32,15 @@ Flags = npt.NDArray[np.bool_]
 class Opening:
     """An eye in its part of the picture, float32 [h, w] each: ``above`` the upper lid's edge and ``below`` the lower
     one's in face units, ``aside`` in half widths from its middle, ``around`` in radii from the iris's; ``to_brow`` from
-    there up to the brow's middle line in face units; ``unit`` in pixels."""
+    there up to the brow's middle line in face units, ``room`` from the upper lid's edge to where something dark begins;
+    ``unit`` in pixels."""
 
     above: FloatArray
     below: FloatArray
     aside: FloatArray
     around: FloatArray
     to_brow: FloatArray
+    room: float
     unit: float
 
     @property
@@ -48,8 +54,12 @@ class Opening:
 
     @property
     def hidden(self) -> FloatArray:
-        """1 in the opening with its lashes and crease, fading around: float32 [h, w]."""
-        up, down = (smoothsteps(1.5 - far / (1.5 * _LASHES)) for far in (self.above, self.below))
+        """1 in the opening with its lashes and crease, fading around, below a brow at once: float32 [h, w]."""
+        line = float(np.median((self.above + self.to_brow)[self.aside < 1]))
+        room = self.room if line - self.room < _BUSHY else line - _BROW[1]  # what is far below a brow is lashes
+        reach = min(2.25 * _LASHES, max(_LASHES, room))
+        up = smoothsteps((reach - self.above) / (0.5 * reach))
+        down = smoothsteps(1.5 - self.below / (1.5 * _LASHES))
         return np.asarray(up * down * smoothsteps((_BESIDE - self.aside) / (_BESIDE - 1)), np.float32)
 
     @property
@@ -89,8 +99,14 @@ def _unlike(source: ByteArray, opening: Opening) -> FloatArray | None:
         return None
     light = skin[:, 0]
     skin = np.median(skin[light >= np.median(light)], axis=0)  # hair before it is darker than it
-    away = (lab - skin) * (np.array([_DARKER / max(float(skin[0]), 8.0), 1, 1], np.float32))
-    return np.asarray(np.sqrt((away**2).sum(axis=2)), np.float32)
+    scale = np.array([_DARKER / max(float(skin[0]), 8.0), 1, 1], np.float32)
+    away = np.sqrt((((lab - skin) * scale) ** 2).sum(axis=2))
+    # skin in shade is darker over some way, hair and frames are at once
+    weight = np.exp(-((away / (1.5 * _UNLIKE)) ** 2)) * ~opening.eye
+    size = max(0.5, _SHADE * opening.unit)
+    mass = cv2.GaussianBlur(weight.astype(np.float32), (0, 0), size)[..., None]
+    near = cv2.GaussianBlur(((lab - skin) * weight[..., None]).astype(np.float32), (0, 0), size) / (mass + 0.05)
+    return np.asarray(np.sqrt((((lab - skin - near) * scale) ** 2).sum(axis=2)), np.float32)
 
 
 def _followed(source: ByteArray, over: Flags, unlike: Flags, opening: Opening) -> Flags:
@@ -154,7 +170,20 @@ def skin_behind(source: ByteArray, opening: Opening, over: Flags | None) -> tupl
     behind = source
     if over is not None:
         behind = _mixed(colours, filled, soft(over) / np.float32(255))
-    return behind, _mixed(behind.astype(np.float32), filled, hidden[..., None])
+    return behind, _mixed(behind.astype(np.float32), filled + _grain(colours, opening), hidden[..., None])
+
+
+def _grain(colours: FloatArray, opening: Opening) -> FloatArray:
+    """What is fine in the skin under the eye, mirrored to above it: float32 [h, w, 3]."""
+    rows = len(colours)
+    under = (opening.below > 0.6 * _LASHES) | (opening.aside > 1)
+    strip = colours[int(np.flatnonzero(~under.all(axis=1)).max(initial=-1)) + 1 :]
+    if len(strip) < 3:
+        return np.zeros_like(colours)
+    fine = strip - cv2.GaussianBlur(strip, (0, 0), max(0.6, _FINE * opening.unit))
+    fine = np.clip(fine, -_MOST_GRAIN, _MOST_GRAIN)
+    mirrored = np.concatenate([fine[::-1], fine])
+    return np.asarray(np.tile(mirrored, (rows // len(mirrored) + 1, 1, 1))[-rows:], np.float32)
 
 
 def _brow(unlike: FloatArray, opening: Opening) -> FloatArray:

@@ -134,7 +134,7 @@ def _landmarks(rgb: ByteArray, face: Face) -> tuple[Landmarks, float]:
         x, y = frame.to_picture(point)
         return min(columns - 1.0, max(0.0, x)), min(rows - 1.0, max(0.0, y))
 
-    brows = read_brows(upright)
+    brows = read_brows(upright, (eyes[0].top, eyes[1].top))
     mouth_y = (lips.left[1] + lips.right[1]) / 2
     mouth_x = (lips.left[0] + lips.right[0]) / 2
     origin = (0.5 * mouth_x, _ORIGIN_Y)
