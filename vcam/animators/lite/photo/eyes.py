@@ -43,6 +43,9 @@ class Eyes:
             _Eye(canvas, face.frame, eye, brow, skin)
             for eye, brow in ((face.eye_left, face.brow_left), (face.eye_right, face.brow_right))
         ]
+        blinks = min(eye.blinks for eye in self._each)  # nobody winks because hair hangs before one eye
+        for eye in self._each:
+            eye.blinks = blinks
 
     def draw(self, shape: EyeShape, canvas: ByteArray) -> None:
         for eye in self._each:
@@ -90,7 +93,7 @@ class _Eye:
         opening = Opening(above, below, t, around, to_brow, top[1] - self._limit, frame.unit)
         self._over: ByteArray | None = None  # where hair or glasses are before the eye
         self._behind = self._bare = self._source  # without those, and without the eye too
-        self._blinks = 1.0
+        self.blinks = 1.0  #: how far it shuts
         self._dark = False  # behind dark glasses, where nothing is seen to move
         if not self._source.size:
             return
@@ -98,14 +101,14 @@ class _Eye:
         self._behind, self._bare = skin_behind(self._source, opening, over)
         if over is not None:
             self._over = soft(over)
-            self._blinks -= smoothstep((covered(self._source, over, opening) - 0.06) / 0.08)
+            self.blinks -= smoothstep((covered(self._source, over, opening) - 0.06) / 0.08)
         self._dark = darkened(self._source, opening, skin)
 
     def draw(self, shape: EyeShape, canvas: ByteArray) -> None:
         place = canvas[self.top : self.bottom, self.left : self.right]
         # the lid follows a glance down a little; cheeks push up the lower one, and the upper one comes to meet it
         lid = shape.lid + (1 - shape.lid) * (0.12 * max(0.0, shape.gaze_y) + 0.12 * shape.squint)
-        lid *= self._blinks
+        lid *= self.blinks
         lid = lid * (1 + _WIDEN * shape.widen) - _WIDEN * shape.widen
         low = max(0.0, min(1.0, _LOWER * max(0.0, lid) + _SQUINT * shape.squint))
         looks = (shape.gaze_x, shape.gaze_y) != (0, 0)
