@@ -18,7 +18,7 @@ from . import augment, recorded
 from .espeak import Espeak, Utterance
 from .targets import STEP, Heights, sounds, targets
 from .texts import Babbler, training_sentence
-from .vocabulary import RIGHTS
+from .vocabulary import BORROWED, RIGHTS
 from .vowels import heights
 
 _SPOKEN_AS = {
@@ -162,8 +162,8 @@ def _make_part(folder: Path, part: int, hours: float, seed: int) -> None:
     """Speak one part into its file."""
     random = np.random.default_rng([seed, part])
     espeak = Espeak()
-    languages = [name for name in RIGHTS if name != "en"]
-    babblers: dict[str, Babbler] = {}
+    languages = [name for name in (*RIGHTS, *BORROWED) if name != "en"]
+    babblers: dict[tuple[str, int], Babbler] = {}
     measured: dict[str, Heights] = {}
     parts, aims, said = [], [], []
     steps = 0

@@ -93,7 +93,9 @@ class Espeak:
         i = 0
         while events[i].type != _EVENT_END:
             if events[i].type == _EVENT_PHONEME:
-                self._events.append((events[i].sample, events[i].string.decode("utf-8", "ignore")))
+                name = events[i].string.decode("utf-8", "ignore")
+                # another language's word is announced by that one's name, and a pause of 9 ms
+                self._events.append((events[i].sample, "" if name.startswith("(") else name))
             i += 1
         return 0
 

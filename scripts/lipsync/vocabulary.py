@@ -177,3 +177,11 @@ NORTH_WIND = {
     "akiwa amevaa vazi zito. Wakakubaliana kwamba yule atakayefaulu kwanza kumfanya msafiri avue vazi lake ndiye "
     "atakayeonekana kuwa na nguvu zaidi.",
 }
+
+#: Languages without a text here, and whose they read: one in their script, or in one with the same order of letters.
+BORROWED = {
+    **{"gn": "qu", "jbo": "eo", "kl": "fi", "ltg": "lv", "py": "eo", "qya": "fi", "smj": "nb", "tt": "kk"},
+    **{"mr": "hi", "ne": "hi", "pa": "hi", "gu": "hi", "or": "hi", "te": "hi", "kn": "hi", "ml": "hi"},
+}
+#: Where the scripts of some of them begin in Unicode, whose blocks follow Devanagari's.
+BRAHMIC = {"pa": 0x0A00, "gu": 0x0A80, "or": 0x0B00, "te": 0x0C00, "kn": 0x0C80, "ml": 0x0D00}

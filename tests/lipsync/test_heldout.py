@@ -18,7 +18,7 @@ def test_training_shares_no_voice_with_the_held_out_and_no_set_a_language_or_a_t
     voices = [set(corpus.VARIANTS), set(heldout.VARIANTS)]
     languages = [
         {name.split("-")[0] for name in names}
-        for names in (vocabulary.RIGHTS, vocabulary.NORTH_WIND, heldout.VERDICT_TEXTS)
+        for names in ({*vocabulary.RIGHTS, *vocabulary.BORROWED}, vocabulary.NORTH_WIND, heldout.VERDICT_TEXTS)
     ]
     texts = [
         {*vocabulary.RIGHTS.values(), *vocabulary.HARVARD},

@@ -4,10 +4,10 @@ import importlib
 import importlib.util
 from ctypes.util import find_library
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from lipsync.settings import Settings
 
 from vcam.animators.lite.lipsync import LipNet, unpacked
 
@@ -17,11 +17,15 @@ pytestmark = [
 ]
 
 
+def settings_of(**changes: Any) -> Any:
+    return importlib.import_module("lipsync.settings").Settings(**changes)
+
+
 def test_two_trainings_give_the_same_weights_whatever_the_processes(tmp_path: Path) -> None:
     network, training = (importlib.import_module(f"lipsync.{name}") for name in ("network", "training"))
     found = []
     for workers in (1, 2):
-        settings = Settings(hours=0.02, updates=6, batch=2, units=16, workers=workers, cache=tmp_path / str(workers))
+        settings = settings_of(hours=0.02, updates=6, batch=2, units=16, workers=workers, cache=tmp_path / str(workers))
         found.append(network.exported(training.train(settings)))
     assert found[0].keys() == found[1].keys()
     for name, array in found[0].items():
@@ -34,7 +38,7 @@ def test_batches_do_not_depend_on_the_threads(tmp_path: Path, monkeypatch: pytes
     for threads in ("1", "2"):
         monkeypatch.setenv("OMP_NUM_THREADS", threads)
         monkeypatch.setenv("OPENBLAS_NUM_THREADS", threads)
-        settings = Settings(hours=0.02, batch=16, workers=1, cache=tmp_path)
+        settings = settings_of(hours=0.02, batch=16, workers=1, cache=tmp_path)
         found += batches.batches(settings, 1)
     one, two = found
     for name in ("heard", "dry", "aims", "said"):
@@ -81,7 +85,7 @@ def test_recurrent_layers_learn_as_those_of_pytorch() -> None:
 def test_batches_are_shown_twice_and_as_many_as_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     batches = importlib.import_module("lipsync.batches")
     monkeypatch.setattr(batches, "_AGAIN", 2)
-    settings = Settings(hours=0.02, batch=1, workers=1, cache=tmp_path)
+    settings = settings_of(hours=0.02, batch=1, workers=1, cache=tmp_path)
     for count in (1, 2, 3, 6, 7):
         shown = list(batches.batches(settings, count))
         assert len(shown) == count
