@@ -25,6 +25,7 @@ _FLAT = 80.0  # levels between the darkest and the lightest of a face, less than
 _BLACK, _RANGE = 20.0, 190.0  # levels of the darkest, and up to the lightest, that it then gets
 _MAYBE = 0.5  # less sure a face may be something in a picture that lies on its side
 _TURNED = 0.35  # a head turned by about 35 degrees
+_STRAIGHT, _UNLIKE = 0.1, 0.06  # a head that looks at the viewer, and units that its two sides may then differ by
 _WIDER = 0.04  # units that one eye may go further to a side than the other one
 # (degrees clockwise from the picture's right, usual distance of the face's edge), seen from between nose and mouth.
 # Proportions as in Farkas, Anthropometry of the Head and Face, 1994.
@@ -143,12 +144,17 @@ def _landmarks(rgb: ByteArray, face: Face) -> tuple[Landmarks, float]:
     chin_y = origin[1] + read_edge(upright, (mouth_x, origin[1]), 90, usual_chin - origin[1], 0.14)
     chin_y = max(chin_y, lip_y + 0.15)
     tall = (chin_y - origin[1]) / (1.75 - origin[1])  # against the usual face: how far down the jaw goes
-    sides: list[tuple[Point, ...]] = []
-    for side in (-1, 1):
-        ray = [angle if side > 0 else 180 - angle for angle, _ in _JAW]
-        usual = [far * (1 + (tall - 1) * max(0.0, angle) / 90) for angle, far in _JAW]
-        far = [read_edge(upright, origin, a, u, 0.12) for a, u in zip(ray, usual, strict=True)]
-        sides.append(tuple(there(_polar(origin, a, f)) for a, f in zip(ray, far, strict=True)))
+    rays = [[angle if side > 0 else 180 - angle for angle, _ in _JAW] for side in (-1, 1)]
+    usual = [far * (1 + (tall - 1) * max(0.0, angle) / 90) for angle, far in _JAW]
+    fars = [[read_edge(upright, origin, a, u, 0.12) for a, u in zip(ray, usual, strict=True)] for ray in rays]
+    if abs(face.turned) < _STRAIGHT:  # what goes further on one side is an ear
+        fars = [
+            [min(f, other + _UNLIKE) for f, other in zip(far, fars[1 - i], strict=True)] for i, far in enumerate(fars)
+        ]
+    sides = [
+        tuple(there(_polar(origin, a, f)) for a, f in zip(ray, far, strict=True))
+        for ray, far in zip(rays, fars, strict=True)
+    ]
     forehead = read_edge(upright, (0.0, -0.45), -90, 0.55, 0.2) + 0.45
     try:
         landmarks = Landmarks(
