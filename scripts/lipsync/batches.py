@@ -7,6 +7,7 @@ import multiprocessing
 import os
 from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,9 +31,9 @@ _POLITE = 10  # niceness of those processes: learning goes first
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """``heard`` and ``dry`` float16 [batch, hops, 40]; ``aims`` float16 [batch, steps, 6]; ``said`` uint8.
-
-    ``dry``: the speech before rooms, noise and microphones. ``said``: which of ``SOUNDS``, [batch, steps].
+    """For each step: ``aims`` float16 [batch, steps, 6]; which of ``SOUNDS``, ``said`` uint8 [batch, steps]; and two
+    hops of the speech before rooms, noise and microphones, ``dry`` float16 [batch, 2 steps, 40]. ``heard`` float16
+    [batch, 2 steps + 4, 40] is what came of it, to the end of what the last step sees.
     """
 
     heard: npt.NDArray[np.float16]
@@ -51,7 +52,26 @@ def levelled(sounds: FloatArray) -> FloatArray:
 
 def batches(settings: Settings, count: int) -> Iterator[Batch]:
     """``count`` of them, all but the last ones twice; they do not depend on the number of workers."""
-    os.environ.update(dict.fromkeys(_THREADS, "1"))  # two threads would round their sums otherwise than one
+    with _one_thread():
+        yield from _batches(settings, count)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """For NumPy in the processes started meanwhile: two threads would round their sums otherwise than one."""
+    before = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _batches(settings: Settings, count: int) -> Iterator[Batch]:
     folder = make_corpus(settings.cache, settings.hours, settings.seed, settings.workers)
     fresh = count if count <= _AGAIN else math.ceil((count + _AGAIN) / 2)
     earlier: deque[Batch] = deque()

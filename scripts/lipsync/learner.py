@@ -18,6 +18,7 @@ from .network import Network, outputs, stacked
 from .recurrent import linear
 from .targets import JAW, PRESENCE, SOUNDS, WIDE
 
+# of lips pressed, teeth, tongue and presence
 _POSITIVE = torch.tensor([2.0, 3.0, 3.0, 1.0])  # contacts are rare: what a missed one costs against a false one
 _WEIGHTS = torch.tensor([1.5, 0.5, 0.5, 0.4])
 _SAID, _DRY = 0.2, 0.5  # weights of the further tasks
@@ -26,7 +27,7 @@ _HOPS = 2  # a step
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """A part of a batch, float32: ``seen`` [batch, steps, 240], ``aims`` [.., 6], ``said`` [..], ``dry`` [.., 80]."""
+    """A part of a batch: float32 ``seen`` [batch, steps, 240], ``aims`` [.., 6], ``dry`` [.., 80]; int64 ``said``."""
 
     seen: torch.Tensor
     aims: torch.Tensor

@@ -1,8 +1,8 @@
 """Gated recurrent layers that learn quickly on a processor: PyTorch's own take their products one by one, in float32.
 
 The same function and slopes as ``torch.nn.GRU`` with its weights (Cho et al., 2014, in the form of cuDNN), batch first.
-Products may be taken of bfloat16 numbers, which recent processors multiply several times as quickly; states, gates
-and sums stay float32. A weight's slope is one product for all steps.
+Products may be taken in bfloat16, which recent processors do several times as quickly (they add up in float32 and round
+once); states, gates and weights stay float32. A weight's slope is one product for all steps.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import nn
 
 
 def product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """Of two matrices of any precision, float32."""
+    """Of two matrices, in their precision, as float32."""
     return (a @ b).float()
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from .vocabulary import BORROWED, BRAHMIC, HARVARD, NORTH_WIND, RIGHTS
 
 _END = "\n"
-_FOREIGN = 0.5  # of the sentences are made up after another language in the same script
+_FOREIGN = 0.5  # of the sentences are made up after any language in the same script
 _DEVANAGARI = 0x0900
 
 
@@ -50,7 +50,7 @@ class Babbler:
 
 
 def training_sentence(language: str, random: np.random.Generator, babblers: dict[tuple[str, int], Babbler]) -> str:
-    """One sentence for ``language``: mostly made up, half of them from another language's writing, sometimes real."""
+    """One sentence for ``language``: made up, half of them after any language in its script; some English is real."""
     key = next(k for k in (language, language.split("-")[0], BORROWED.get(language)) if k in RIGHTS)
     if key == "en" and random.random() < 0.4:
         return str(random.choice(HARVARD))

@@ -31,7 +31,7 @@ def train(settings: Settings) -> Network:
     optimiser = Optimiser(learner, settings.rate, settings.updates)
     for batch in batches(settings, math.ceil(settings.updates / _SPANS)):
         state: torch.Tensor | None = None
-        for part in lesson(batch).split(_SPANS):
+        for part in lesson(batch).split(_SPANS)[: settings.updates - update]:
             lips, further, state = learner(part, state)
             learner.zero_grad()
             (lips + further).backward()

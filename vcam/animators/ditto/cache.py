@@ -27,7 +27,7 @@ from .source import check_file
 
 logger = logging.getLogger(__name__)
 
-_FORMAT = 1  # raised whenever an avatar registered by older code would differ
+_FORMAT = 2  # raised whenever an avatar registered by older code would differ
 _OPTIONS = (
     "crop_scale",
     "crop_vx_ratio",

@@ -46,9 +46,9 @@ def drawn(picture: ByteArray, face: Landmarks, mouth: MouthShape, eyes: EyeShape
 
 def place(picture: ByteArray, face: Landmarks, shown: ByteArray, box: tuple[float, float, float, float]) -> ByteArray:
     """The part of a shown frame between left, top, right and bottom in units of the face."""
-    frame = compose(picture, face, SCENE).landmarks.frame
-    margin = (compose(picture, face, SCENE).canvas.shape[0] - shown.shape[0]) // 2
-    (x0, y0), (x1, y1) = (frame.to_picture(corner) for corner in (box[:2], box[2:]))
+    shot = compose(picture, face, SCENE)
+    margin = (shot.canvas.shape[0] - shown.shape[0]) // 2
+    (x0, y0), (x1, y1) = (shot.landmarks.frame.to_picture(corner) for corner in (box[:2], box[2:]))
     return shown[round(y0) - margin : round(y1) - margin, round(x0) - margin : round(x1) - margin]
 
 
@@ -66,7 +66,7 @@ def test_a_face_cut_from_the_brows_to_the_chin_is_found(roll: float) -> None:
 
 
 def test_a_mouth_beside_the_middle_is_found_where_it_is() -> None:
-    """As in a head that is turned a little: the old way looked straight below the eyes."""
+    """As in a head that is turned a little: it is not straight below the eyes."""
     picture = draw(room(640, 480), (320, 200), 80)
     right = truth((320, 200), 80)
     shift = np.array([[1, 0.16, -0.16 * 200], [0, 1, 0]], np.float32)  # what is below the eyes goes to the right

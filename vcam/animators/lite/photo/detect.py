@@ -1,7 +1,8 @@
-"""Finds faces with OpenCV's cascades, upright or tilted, photographed or drawn, and the irises in them.
+"""Finds faces, upright or tilted, photographed or drawn, and where their eyes are: by networks, else by cascades.
 
-A cascade answers many slightly moved windows at a real face; for flat drawings fewer of them, so their raw answers are
-counted at finer steps, and what was found must have two eyes.
+OpenCV's cascades are for what the networks do not take for a face: masks, plain drawings. A cascade answers many
+slightly moved windows at a real face; for flat drawings fewer of them, so their raw answers are counted at finer steps,
+and what was found must have two eyes.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 from vcam.errors import AnimatorError
 from vcam.media import ByteArray, FloatArray
 
-from .mtcnn import FoundFace, mtcnn_faces
+from .mtcnn import FoundFace, Mtcnn, Point
 
 _SIDE, _LARGE_SIDE = 640, 1280  # pixels: the longer side of the picture that is searched, and where it has none
 _LARGER = 3.0  # how much a small picture is enlarged for it
@@ -32,25 +33,25 @@ _FACE = 160  # pixels: the box's side while eyes are looked for
 _MIN_VOTES, _MIN_RAW_VOTES = 5, 12
 _MIN_EYE_SCORE = 0.12
 _SURE, _DRAWN = 0.45, 0.18  # confidence that a face must have; a drawn one gets less
-_TILTED = 60.0  # degrees: a face that is tilted by more lies on its side
 _LIES = 0.7  # confidence before a picture is said to lie on its side
 
 Box = tuple[float, float, float, float]  # left, top, width, height
-Point = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """A face in the picture: the irises' centres in its pixels, the box's side, how sure, and how it was found."""
+    """A face in the picture: about where the irises are in its pixels, the box's side, how sure, how it was found."""
 
-    left: tuple[float, float]
-    right: tuple[float, float]
+    left: Point
+    right: Point
     size: float
     confidence: float
     clear: float  # how much the eyes look like level eyes: tells the right tilt from its neighbours
     method: str
-    mouth: tuple[Point, Point] | None = None  # its corners
-    turned: float = 0.0  # of the eyes' distance that the nose is beside their middle: how far the head is turned
+    roll: float = 0.0  # degrees clockwise, where that may be any; at most 45 by the cascades
+    mouth: tuple[Point, Point] | None = None  # its corners, where they are known
+    # of the eyes' distance: how far the nose is beside the middle between them, less half of what the mouth is
+    turned: float | None = None
 
 
 @lru_cache
@@ -58,17 +59,17 @@ def _cascade(name: str) -> cv2.CascadeClassifier:
     folder = Path(cv2.__file__).parent / "data"
     if not hasattr(cv2, "CascadeClassifier") or not folder.is_dir():
         raise AnimatorError(
-            "This OpenCV has no cascades for finding faces.", 'pip install "opencv-python-headless>=4.10,<5"'
+            "This OpenCV has no cascades for finding faces.", 'pip install "opencv-python-headless>=4.11,<5"'
         )
     return cv2.CascadeClassifier(str(folder / f"haarcascade_{name}.xml"))
 
 
 def find_faces(rgb: ByteArray) -> list[Face]:
-    """The faces that look at the viewer, largest first; of about equal ones the most central.
+    """The faces in ``rgb`` (uint8 [h, w, 3]), largest first; of about equal ones the most central.
 
-    Networks find nearly all of them; the cascades are for what these do not take for a face: masks, plain drawings.
+    AnimatorError: the networks or the cascades are not installed.
     """
-    found = [_seen(face) for face in mtcnn_faces(rgb) if abs(face.roll) <= _TILTED]
+    found = [_seen(face) for face in Mtcnn().find(rgb)]
     if found:
         return _ranked(found, rgb.shape[1], rgb.shape[0])
     grey = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
@@ -91,17 +92,18 @@ def find_faces(rgb: ByteArray) -> list[Face]:
 
 def lies_turned(rgb: ByteArray) -> int | None:
     """By how many degrees clockwise the picture must be turned so that a face in it is upright; None without a face."""
-    for turn, quarters in ((0, 0), (90, -1), (-90, 1), (180, 2)):
-        for face in mtcnn_faces(np.ascontiguousarray(np.rot90(rgb, quarters))):
-            further = (turn - 90 * round(face.roll / 90) + 90) % 360 - 90
-            if face.confidence > _LIES and further:
-                return further
+    networks, shrink = Mtcnn(), min(1.0, _LARGE_SIDE / max(rgb.shape))
+    small = np.asarray(cv2.resize(rgb, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA), np.uint8)
+    for turn, quarters in ((90, -1), (-90, 1), (180, 2)):
+        turned = np.ascontiguousarray(np.rot90(small, quarters))
+        if any(face.confidence > _LIES and abs(face.roll) < 45 for face in networks.find(turned)):
+            return turn
     grey = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
     scale = min(_LARGER, _SIDE / max(grey.shape))
     if min(grey.shape) * scale < _SMALLEST:
         return None
-    small = _resized(grey, scale)
-    lying = [(face.clear, turn) for turn in _LYING for face in _sure(small, scale, (-turn,)) if face.confidence > _LIES]
+    dull = _resized(grey, scale)
+    lying = [(face.clear, turn) for turn in _LYING for face in _sure(dull, scale, (-turn,)) if face.confidence > _LIES]
     return max(lying)[1] if lying else None
 
 
@@ -143,6 +145,7 @@ def _seen(face: FoundFace) -> Face:
         face.confidence,
         face.confidence,
         "mtcnn",
+        face.roll,
         (face.mouth_left, face.mouth_right),
         beside_eyes - 0.5 * lean,
     )

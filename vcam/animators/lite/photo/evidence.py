@@ -168,7 +168,7 @@ def read_brows(face: UprightFace, lids: tuple[float, float]) -> tuple[tuple[XY, 
     light = np.asarray(cv2.GaussianBlur(face.lab[..., 0], (0, 0), 3.0), np.float32)
     middle = (-0.37, -0.37)
     found = {}
-    for x, lower, reach in ((0.5, 0.0, _LOW), (0.24, 0.05, 0.0), (0.80, 0.08, 0.0)):  # the ends are about as high
+    for x, lower, reach in ((0.5, 0.0, _LOW), (0.24, 0.05, 0.0), (0.80, 0.08, 0.0)):  # the ends are a little lower
         left, right = (
             _brow_height(light, side * x, above + lower, reach, lid)
             for side, above, lid in zip((-1, 1), middle, lids, strict=True)
@@ -182,16 +182,17 @@ def read_brows(face: UprightFace, lids: tuple[float, float]) -> tuple[tuple[XY, 
     return (sides[0][0], sides[0][1], sides[0][2]), (sides[1][0], sides[1][1], sides[1][2])
 
 
-def _brow_height(light: FloatArray, x: float, usual: float, lower: float, lid: float) -> float:
-    """Where a dark line is at ``x``, about as high as ``usual`` or so much ``lower``."""
+def _brow_height(light: FloatArray, x: float, usual: float, reach: float, lid: float) -> float:
+    """Where a dark line is at ``x``: about as high as ``usual`` or down to ``reach`` lower, above ``lid``; units."""
+    (up, _), (_, down) = _BESIDE
     rows = np.arange(row(-0.62), row(min(-0.12, lid - _LID)))
-    profile = light[rows[0] : rows[-1] + 16, column(x) - 3 : column(x) + 4].mean(axis=1)
+    profile = light[rows[0] + up : rows[-1] + down + 1, column(x) - 3 : column(x) + 4].mean(axis=1)
     # a line: skin on both sides of it, while above the edge of a fringe there is hair
-    above, below = (np.array([profile[max(0, i + a) : i + b].max() for i in range(len(rows))]) for a, b in _BESIDE)
-    dark = np.clip((np.minimum(above, below) - profile[: len(rows)]) / 18, 0, 1)
+    above, below = (np.array([profile[i + a : i + b].max() for i in range(-up, len(rows) - up)]) for a, b in _BESIDE)
+    dark = np.clip((np.minimum(above, below) - profile[-up : len(rows) - up]) / 18, 0, 1)
     height = np.array([y_of(float(r)) for r in rows])
-    beyond = np.maximum(usual - height, 0) + np.maximum(height - (usual + lower), 0)
-    score = dark * np.exp(-((beyond / (0.08 if lower else 0.05)) ** 2) / 2)
+    beyond = np.maximum(usual - height, 0) + np.maximum(height - (usual + reach), 0)
+    score = dark * np.exp(-((beyond / (0.08 if reach else 0.05)) ** 2) / 2)
     return float(height[int(score.argmax())]) if score.max() > 0.08 else usual
 
 

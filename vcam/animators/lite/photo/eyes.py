@@ -43,9 +43,10 @@ class Eyes:
             _Eye(canvas, face.frame, eye, brow, skin)
             for eye, brow in ((face.eye_left, face.brow_left), (face.eye_right, face.brow_right))
         ]
-        blinks = min(eye.blinks for eye in self._each)  # nobody winks because hair hangs before one eye
+        # nobody winks because hair hangs before one eye, or light falls on one lens
+        blinks, dark = min(eye.blinks for eye in self._each), any(eye.dark for eye in self._each)
         for eye in self._each:
-            eye.blinks = blinks
+            eye.blinks, eye.dark = blinks, dark
 
     def draw(self, shape: EyeShape, canvas: ByteArray) -> None:
         for eye in self._each:
@@ -94,7 +95,7 @@ class _Eye:
         self._over: ByteArray | None = None  # where hair or glasses are before the eye
         self._behind = self._bare = self._source  # without those, and without the eye too
         self.blinks = 1.0  #: how far it shuts
-        self._dark = False  # behind dark glasses, where nothing is seen to move
+        self.dark = False  #: behind dark glasses, where nothing is seen to move
         if not self._source.size:
             return
         over = before_the_eye(self._source, opening)
@@ -102,7 +103,7 @@ class _Eye:
         if over is not None:
             self._over = soft(over)
             self.blinks -= smoothstep((covered(self._source, over, opening) - 0.06) / 0.08)
-        self._dark = darkened(self._source, opening, skin)
+        self.dark = darkened(self._source, opening, skin)
 
     def draw(self, shape: EyeShape, canvas: ByteArray) -> None:
         place = canvas[self.top : self.bottom, self.left : self.right]
@@ -112,7 +113,7 @@ class _Eye:
         lid = lid * (1 + _WIDEN * shape.widen) - _WIDEN * shape.widen
         low = max(0.0, min(1.0, _LOWER * max(0.0, lid) + _SQUINT * shape.squint))
         looks = (shape.gaze_x, shape.gaze_y) != (0, 0)
-        if self._dark or not place.size or not (lid or low or looks):
+        if self.dark or not place.size or not (lid or low or looks):
             place[:] = self._source
             return
         u = (self._middle + _SAMPLES * self._half).astype(np.float32)
@@ -219,12 +220,12 @@ class _Eye:
 
 
 def _cheeks(canvas: ByteArray, frame: FaceFrame) -> float:
-    """L of Lab: how light the skin is beside the mouth."""
-    spots = [(side * x, y) for side in (-1, 1) for x in (0.4, 0.5, 0.6) for y in (0.7, 0.8, 0.9)]
+    """L of Lab: how light the skin is beside nose and mouth, below glasses and where no beard is."""
+    spots = [(side * x, y) for side in (-1, 1) for x in (0.3, 0.4, 0.5, 0.6) for y in (0.55, 0.65, 0.75, 0.9)]
     at = np.array([frame.to_picture(spot) for spot in spots], np.float32)
     colours = cv2.remap(canvas, at[:, :1].copy(), at[:, 1:].copy(), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     lab = cv2.cvtColor((colours / np.float32(255)).astype(np.float32), cv2.COLOR_RGB2LAB)
-    return float(np.median(lab[..., 0]))
+    return float(np.percentile(lab[..., 0], 75))
 
 
 def _lid_skin(canvas: ByteArray, frame: FaceFrame, start: tuple[float, float], end: float) -> tuple[float, float]:

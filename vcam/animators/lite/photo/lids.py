@@ -55,7 +55,8 @@ class Opening:
     @property
     def hidden(self) -> FloatArray:
         """1 in the opening with its lashes and crease, fading around, below a brow at once: float32 [h, w]."""
-        line = float(np.median((self.above + self.to_brow)[self.aside < 1]))
+        on_lid = (self.above + self.to_brow)[self.aside < 1]
+        line = float(np.median(on_lid)) if on_lid.size else self.room
         room = self.room if line - self.room < _BUSHY else line - _BROW[1]  # what is far below a brow is lashes
         reach = min(2.25 * _LASHES, max(_LASHES, room))
         up = smoothsteps((reach - self.above) / (0.5 * reach))

@@ -97,7 +97,7 @@ def _between(valley: FloatArray, corners: tuple[XY, XY]) -> _Line:
         reach = range(round(-0.10 * S), round(_BEYOND * S) - 1)
         faded = next((k for k in reach if smooth[corner + side * k] < 0.33 * typical), reach[-1])
         ends.append(corner + side * (0.0 if typical <= 0 else 0.5 * faded))
-    rows = [float(straight[c] + steps[k]) for c, k in enumerate(path)]
+    rows = [float(at[k, c]) for c, k in enumerate(path)]
     clear = min(1.0, max(0.0, typical / _CLEAR))
     return _Line(first, rows, x_of(first + ends[0]), x_of(first + ends[1]), clear)
 

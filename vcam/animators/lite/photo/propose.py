@@ -24,8 +24,11 @@ _UNSURE = 0.45
 _FLAT = 80.0  # levels between the darkest and the lightest of a face, less than which it is dark or hazy
 _BLACK, _RANGE = 20.0, 190.0  # levels of the darkest, and up to the lightest, that it then gets
 _MAYBE = 0.5  # less sure a face may be something in a picture that lies on its side
-_TURNED = 0.35  # a head turned by about 35 degrees
-_STRAIGHT, _UNLIKE = 0.1, 0.06  # a head that looks at the viewer, and units that its two sides may then differ by
+_TILTED = 60.0  # degrees: a face that is tilted by more lies on its side
+_TURNED = 0.35  # of the eyes' distance that the nose is beside their middle: a head turned by about 35 degrees
+_NARROWEST, _HIGHEST, _LOWEST = 0.25, 0.4, 1.9  # units: how narrow a mouth is at least, and how far below the eyes
+_SHARPER = "Use a sharper picture, from the front and in even light."
+_STRAIGHT, _UNLIKE = 0.1, 0.06  # the same of one that looks at the viewer; units that its sides may then differ by
 _WIDER = 0.04  # units that one eye may go further to a side than the other one
 # (degrees clockwise from the picture's right, usual distance of the face's edge), seen from between nose and mouth.
 # Proportions as in Farkas, Anthropometry of the Head and Face, 1994.
@@ -53,15 +56,17 @@ class Proposal:
 def propose_landmarks(rgb: ByteArray) -> Proposal:
     """The landmarks of the largest face, rather in the middle than beside it, in ``rgb`` (uint8 [h, w, 3]).
 
-    Raises AvatarError if there is no face that looks at the viewer, or if it is too small.
+    Raises AvatarError if there is no face that looks at the viewer, or if it is too small, and AnimatorError if what
+    finds faces is not installed.
     """
     faces = find_faces(rgb)
+    upright = [face for face in faces if abs(face.roll) <= _TILTED]
+    if not upright and faces:
+        raise _lying(-90 * round(faces[0].roll / 90))
     if not faces or faces[0].confidence < _MAYBE:
         turn = lies_turned(rgb)
         if turn is not None:
-            way = "upside down" if turn == 180 else "on its side"
-            by = f"{abs(turn)} degrees" + ("" if turn == 180 else " to the right" if turn > 0 else " to the left")
-            raise AvatarError(f"The face in this picture lies {way}.", f"Turn the picture by {by} first.")
+            raise _lying(turn)
     if not faces:
         if is_profile(rgb):
             raise _turned_away()
@@ -69,12 +74,20 @@ def propose_landmarks(rgb: ByteArray) -> Proposal:
             "No face was found in this picture.",
             "Use a picture of one person from the front, with both eyes and the mouth in sight.",
         )
-    face = faces[0]
-    if abs(face.turned) > _TURNED:
+    looking = [face for face in upright if face.turned is None or abs(face.turned) <= _TURNED]
+    if not looking:
         raise _turned_away()
+    face = looking[0]
     check_size(FaceFrame(face.left, face.right))
     landmarks, clear = _landmarks(_lit(rgb, face), face)
-    return proposal_of(landmarks, face.confidence, clear, face.method, len(faces))
+    return proposal_of(landmarks, face.confidence, clear, face.method, len(upright))
+
+
+def _lying(turn: int) -> AvatarError:
+    """``turn``: degrees clockwise that put it right."""
+    way = "upside down" if abs(turn) == 180 else "on its side"
+    by = f"{abs(turn)} degrees" + ("" if abs(turn) == 180 else " to the right" if turn > 0 else " to the left")
+    return AvatarError(f"The face in this picture lies {way}.", f"Turn the picture by {by} first.")
 
 
 def _turned_away() -> AvatarError:
@@ -127,6 +140,8 @@ def _landmarks(rgb: ByteArray, face: Face) -> tuple[Landmarks, float]:
     eyes = [read_eye(upright, (x, 0.0)) for x in (-0.5, 0.5)]
     eyes = _alike(eyes[0], eyes[1])
     corners = None if face.mouth is None else (frame.to_face(face.mouth[0]), frame.to_face(face.mouth[1]))
+    if corners is not None and not _plausible(*corners):
+        raise AvatarError("A face was found, but its eyes and mouth are not where those of a person are.", _SHARPER)
     lips = with_teeth(upright, read_lips(upright, corners))
 
     rows, columns = rgb.shape[:2]
@@ -147,7 +162,7 @@ def _landmarks(rgb: ByteArray, face: Face) -> tuple[Landmarks, float]:
     rays = [[angle if side > 0 else 180 - angle for angle, _ in _JAW] for side in (-1, 1)]
     usual = [far * (1 + (tall - 1) * max(0.0, angle) / 90) for angle, far in _JAW]
     fars = [[read_edge(upright, origin, a, u, 0.12) for a, u in zip(ray, usual, strict=True)] for ray in rays]
-    if abs(face.turned) < _STRAIGHT:  # what goes further on one side is an ear
+    if face.turned is not None and abs(face.turned) < _STRAIGHT:  # what goes further on one side is an ear
         fars = [
             [min(f, other + _UNLIKE) for f, other in zip(far, fars[1 - i], strict=True)] for i, far in enumerate(fars)
         ]
@@ -169,10 +184,14 @@ def _landmarks(rgb: ByteArray, face: Face) -> tuple[Landmarks, float]:
         )
     except ValidationError as error:
         raise AvatarError(
-            f"A face was found, but its features could not be told apart ({explain(error)}).",
-            "Use a sharper picture, from the front and in even light.",
+            f"A face was found, but its features could not be told apart ({explain(error)}).", _SHARPER
         ) from error
     return landmarks, lips.clear
+
+
+def _plausible(left: XY, right: XY) -> bool:
+    """Whether a mouth may have its corners there, in units of the face."""
+    return right[0] - left[0] >= _NARROWEST and all(_HIGHEST < y < _LOWEST for _, y in (left, right))
 
 
 def _alike(left: EyeEdges, right: EyeEdges) -> list[EyeEdges]:
