@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from playwright.sync_api import Browser, Page
 
+from tests.browser import chromium
 from tests.web.editor_desk import Desk, OpenDesk
 from vcam.animators.base import Animator, Scene
 from vcam.animators.lite import LiteAnimator
@@ -18,6 +20,19 @@ from vcam.web.editor.preview import HEIGHT, WIDTH
 from vcam.web.editor.subject import Subject
 
 STILL = LiteOptions(sway=0, blinks_per_minute=0)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
+    yield context.new_page()
+    context.close()
 
 
 @pytest.fixture(scope="module")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import Complaints, chromium
+from tests.browser import Complaints
 from tests.web.client import wait_until
 from tests.web.editor_desk import Desk, OpenDesk, points_of
 from vcam.animators.lite.photo import Landmarks
@@ -25,19 +25,6 @@ PICTURE = """() => {
   context.drawImage(image, 0, 0, 160, 90);
   return Array.from(context.getImageData(0, 0, 160, 90).data);
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
-    yield context.new_page()
-    context.close()
 
 
 def words_of(point: list[float]) -> str:

@@ -10,9 +10,9 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser import Complaints, chromium
+from tests.browser import Complaints
 from tests.web.client import FakeSession, picture_of, preview, wait_until
 from vcam.camera.preview import PreviewCamera
 from vcam.media import AudioChunk, Picture
@@ -32,19 +32,6 @@ MIDDLE = """() => {
   return Array.from(context.getImageData(x, y, 1, 1).data.slice(0, 3));
 }"""
 WIDTH = "() => document.getElementById('stream').naturalWidth"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
-    yield context.new_page()
-    context.close()
 
 
 @contextmanager
