@@ -11,7 +11,7 @@ from vcam.media import FloatArray
 
 from .evidence import XY, S, UprightFace, blend, column, row, x_of, y_of
 
-_BEYOND = 0.10  # units beyond the corners in which the line may go on
+_BEYOND = 0.10  # units around the corners in which the line may end
 _BENDS = 16  # hundredths of a unit that the line may be above or below the straight one between the corners,
 _NEAR, _FAR = 4.0, 9.0  # and how far it usually is: at the corners, and in the middle
 _TURN = 0.25  # what a step up or down costs
@@ -94,7 +94,7 @@ def _between(valley: FloatArray, corners: tuple[XY, XY]) -> _Line:
     smooth = np.convolve(strength, np.ones(5) / 5, mode="same")
     ends = []
     for side, corner in ((-1, column(x0) - first), (1, column(x1) - first)):
-        reach = range(round(-0.10 * S), round(_BEYOND * S) - 1)
+        reach = range(round(-_BEYOND * S), round(_BEYOND * S) - 1)
         faded = next((k for k in reach if smooth[corner + side * k] < 0.33 * typical), reach[-1])
         ends.append(corner + side * (0.0 if typical <= 0 else 0.5 * faded))
     rows = [float(at[k, c]) for c, k in enumerate(path)]

@@ -111,6 +111,11 @@ class Lips:
         tall = np.where(self._v < line, (self._v - self._nose) / np.maximum(line - self._nose, 0.1), 1.0)
         low = smoothsteps((self._chin - self._v) / np.maximum(self._chin - line, 0.2) / 0.85)
         self._pull = (t * self._along(t, self._v) * smoothsteps(tall) * low * self._half).astype(np.float32)
+        # the same along the lips' line
+        reach = (_CHEEK + 0.6) * self._half
+        self._table = np.linspace(self._middle - reach, self._middle + reach, 193, dtype=np.float32)
+        beside = (self._table - self._middle) / self._half
+        self._table_pull = beside * self._along(beside, self._lower(self._table)) * self._half
         # narrow lips draw the cheeks' skin out, the more the narrower the face is there
         along_t = np.linspace(-_CHEEK, _CHEEK, 221)
         drawn = along_t * self._along(along_t, np.full(along_t.shape, self._level + _LOWER))
@@ -134,14 +139,9 @@ class Lips:
         lines = self._lines(us, open_, shape)
         upper, lower = self._vertical(us, lines, open_, shape)
         # the same lines in the picture: where the lower face begins, and what is seen between the lips
-        reach = _CHEEK + 0.6
-        table_u = np.linspace(
-            self._middle - reach * self._half, self._middle + reach * self._half, 193, dtype=np.float32
-        )
-        t = (table_u - self._middle) / self._half
-        moved = table_u + pull * t * self._along(t, self._lower(table_u)) * self._half
+        moved = self._table + pull * self._table_pull
         source = self._middle + _BEYOND.astype(np.float32) * self._half
-        target = np.interp(source, moved, table_u).astype(np.float32)
+        target = np.interp(source, moved, self._table).astype(np.float32)
         top, bottom = self._lines(source, open_, shape)
         begins = 0.5 * top + 0.5 * bottom  # pressed, the lips lie over each other
         if self._toothed:  # what the picture shows of the upper teeth stays with the upper lip
