@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--updates", type=int, default=default.updates)
     parser.add_argument("--layers", type=int, default=default.layers)
     parser.add_argument("--units", type=int, default=default.units)
-    precision = "of products; float32 where a processor is slow with the other"
+    precision = "of large layers; float32 where a processor is slow with the other"
     parser.add_argument("--precision", choices=["bfloat16", "float32"], default=default.precision, help=precision)
     parser.add_argument("--seed", type=int, default=default.seed)
     parser.add_argument("--workers", type=int, default=default.workers, help="processes that make sound (%(default)s)")
@@ -61,7 +61,7 @@ def main() -> None:
         started = time.monotonic()
         weights = exported(train(settings))
         options.output.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(options.output, **weights)  # type: ignore[arg-type]
+        np.savez_compressed(options.output, **weights)  # type: ignore[arg-type]
         size = options.output.stat().st_size / 1024
         logger.info("trained in %.1f min; %s has %.0f KiB", (time.monotonic() - started) / 60, options.output, size)
     with np.load(options.evaluate or options.output, allow_pickle=False) as arrays:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import multiprocessing
 import os
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +19,13 @@ from vcam.media import FloatArray
 
 from .corpus import Corpus, make_corpus, open_corpus, scene
 from .settings import Settings
+from .variation import varied
 
 STEPS = 302  # 6 s of rows, and the last one's future
 _FUTURE_STEPS = STACK // 2 - 1  # at the end of a sequence whose future is not there
 _AHEAD = 8  # batches asked for before they are needed
-_AGAIN = 64  # batches later each is shown a second time: what learning gains by it, making more would cost
+_TIMES = 3  # each is shown: what learning gains by it, making more would cost
+_AGAIN = 64  # new ones later
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # of NumPy's matrix products, in the processes started
 _POLITE = 10  # niceness of those processes: learning goes first
 
@@ -51,7 +52,7 @@ def levelled(sounds: FloatArray) -> FloatArray:
 
 
 def batches(settings: Settings, count: int) -> Iterator[Batch]:
-    """``count`` of them, all but the last ones twice; they do not depend on the number of workers."""
+    """``count`` of them, all but the last ones three times, varied; they do not depend on the number of workers."""
     with _one_thread():
         yield from _batches(settings, count)
 
@@ -73,20 +74,22 @@ def _one_thread() -> Iterator[None]:
 
 def _batches(settings: Settings, count: int) -> Iterator[Batch]:
     folder = make_corpus(settings.cache, settings.hours, settings.seed, settings.workers)
-    fresh = count if count <= _AGAIN else math.ceil((count + _AGAIN) / 2)
-    earlier: deque[Batch] = deque()
+    fresh = next(n for n in range(count + 1) if sum(max(0, n - again * _AGAIN) for again in range(_TIMES)) >= count)
+    earlier: deque[Batch] = deque(maxlen=(_TIMES - 1) * _AGAIN + 1)
     with multiprocessing.get_context("spawn").Pool(settings.workers, _open, (folder,)) as pool:
         waiting = deque(pool.apply_async(_batch, (settings, i)) for i in range(min(fresh, _AHEAD)))
         for asked in range(len(waiting), fresh + len(waiting)):
-            batch = waiting.popleft().get()
+            earlier.append(waiting.popleft().get())
             if asked < fresh:
                 waiting.append(pool.apply_async(_batch, (settings, asked)))
-            yield batch
-            earlier.append(batch)
-            count -= 1
-            if len(earlier) > _AGAIN and count:
-                yield earlier.popleft()
+            for again, batch in enumerate(list(earlier)[::-_AGAIN][:count]):
+                yield _again(batch, [settings.seed, 2000 + again, asked]) if again else batch
                 count -= 1
+
+
+def _again(batch: Batch, seed: list[int]) -> Batch:
+    heard, dry = varied(batch.heard, batch.dry, np.random.default_rng(seed))
+    return replace(batch, heard=heard, dry=dry)
 
 
 _corpus: Corpus | None = None  # in each worker

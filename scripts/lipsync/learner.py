@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
+from torch.nn.functional import cross_entropy, linear
 
 from vcam.audio.logmel import BANDS
 
 from .batches import Batch
 from .network import Network, outputs, stacked
-from .recurrent import linear
 from .targets import JAW, PRESENCE, SOUNDS, WIDE
 
 # of lips pressed, teeth, tongue and presence
@@ -58,10 +58,13 @@ class Learner(nn.Module):
     def forward(self, taught: Lesson, state: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """The loss of the lips, that of the further tasks, and the state to go on from."""
         states, last = self.network.states(taught.seen, state)
-        heard = linear(self.said, states, self.network.precision).flatten(0, 1)
-        said = nn.functional.cross_entropy(heard, taught.said.flatten())
-        dry = ((linear(self.dry, states, self.network.precision) - taught.dry) ** 2).mean()
+        said = cross_entropy(self._told(self.said, states).flatten(0, 1), taught.said.flatten())
+        dry = ((self._told(self.dry, states) - taught.dry) ** 2).mean()
         return loss(self.network.output(states), taught.aims), _SAID * said + _DRY * dry, last.detach()
+
+    def _told(self, layer: nn.Linear, states: torch.Tensor) -> torch.Tensor:
+        kind = self.network.precision
+        return linear(states.to(kind), layer.weight.to(kind), layer.bias.to(kind)).float()
 
 
 def loss(logits: torch.Tensor, aims: torch.Tensor) -> torch.Tensor:

@@ -5,35 +5,50 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.functional import linear
 
 from vcam.animators.lite.lipsync import OUTPUTS, STACK
 from vcam.audio.logmel import BANDS
 
-from .recurrent import gru, linear
+from .stored import COARSE, FINE, multiples, steps, stored
+
+GATES = 4  # of a recurrent layer, above each other in its matrices: input, forget, new, output
 
 
 class Network(nn.Module):
     """[batch, steps, 240] -> logits [batch, steps, 6]; parameter names are those of the shipped file.
 
-    ``precision``: of the factors of its large products.
+    ``precision``: of the large layers. Recent processors are several times as quick in bfloat16.
     """
 
     def __init__(self, units: int, layers: int, precision: torch.dtype = torch.float32) -> None:
         super().__init__()
         self.precision = precision
+        self.as_stored = True  # its large layers' weights are taken rounded to what a file keeps
         self.input = nn.Linear(STACK * BANDS, units)
-        self.gru = nn.GRU(units, units, layers, batch_first=True)
+        self.lstm = nn.LSTM(units, units, layers, batch_first=True)
         self.output = nn.Linear(units, len(OUTPUTS))
+        with torch.no_grad():
+            for layer in range(layers):  # remember at first (Jozefowicz et al., 2015)
+                self.lstm.get_parameter(f"bias_ih_l{layer}")[units : 2 * units] += 1.0
 
     def states(self, stacked: torch.Tensor, state: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
-        """Of every step [batch, steps, units], and the last ones of all layers, from which a later call goes on."""
-        seen = torch.relu(linear(self.input, stacked, self.precision))
-        return gru(self.gru, seen, state, self.precision)
+        """Of every step [batch, steps, units], and all layers' last ones and cells, from which a later call goes on."""
+        if state is None:
+            state = torch.zeros(2, self.lstm.num_layers, len(stacked), self.lstm.hidden_size)
+        state = state.to(self.precision)
+        seen = linear(stacked.to(self.precision), self._taken(self.input.weight), self._taken(self.input.bias))
+        weights = {name: self._taken(value) for name, value in self.lstm.named_parameters()}
+        states, last = torch.func.functional_call(self.lstm, weights, (torch.relu(seen), (state[0], state[1])))
+        return states.float(), torch.stack(last).float()
 
     def forward(self, stacked: torch.Tensor) -> torch.Tensor:
         """From a fresh start."""
         logits: torch.Tensor = self.output(self.states(stacked)[0])
         return logits
+
+    def _taken(self, value: torch.Tensor) -> torch.Tensor:
+        return (stored(value, COARSE) if self.as_stored and value.ndim == 2 else value).to(self.precision)
 
 
 def stacked(hops: torch.Tensor) -> torch.Tensor:
@@ -50,12 +65,10 @@ def exported(network: Network) -> dict[str, np.ndarray]:
     """The weights as they ship: matrices as int8 with a float16 scale for each row, the rest float16."""
     arrays: dict[str, np.ndarray] = {}
     for name, value in network.state_dict().items():
-        array = value.detach().numpy()
-        if array.ndim == 2:
-            scale = np.maximum(np.abs(array).max(1) / 127, 1e-6).astype(np.float16)
-            arrays[f"{name}.scale"] = scale
-            rounded = np.round(array / scale.astype(np.float32)[:, None])
-            arrays[name] = np.clip(rounded, -127, 127).astype(np.int8)
+        if value.ndim == 2:
+            part = FINE if name == "output.weight" else COARSE
+            arrays[name] = multiples(value, part).numpy().astype(np.int8)
+            arrays[f"{name}.scale"] = steps(value, part).numpy().astype(np.float16)
         else:
-            arrays[name] = array.astype(np.float16)
+            arrays[name] = value.numpy().astype(np.float16)
     return arrays

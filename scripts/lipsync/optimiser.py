@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import nn
 
 from .learner import Learner
+from .network import GATES
 
 _WARM = 200  # updates until the full rate
 _DECAY = 0.1
 _STEEPEST = 1.0  # norm of all slopes, above which they are scaled down
-_GATES = 3  # whose matrices PyTorch keeps in one, above each other
+_MOMENTUM = 0.95
+_EVERY = 2  # updates a matrix's direction is found anew: it turns slowly, and costs as much as a layer
+_POLYNOMIAL = (3.4445, -4.7750, 2.0315)  # Jordan et al., 2024
+_ROUNDS = 5
 
 
 class Optimiser:
@@ -23,29 +29,50 @@ class Optimiser:
     def __init__(self, learner: Learner, rate: float, updates: int) -> None:
         """``rate`` is that of matrices at its highest; two thirds of it are the rest's."""
         self._parameters = list(learner.parameters())
-        self._updates = updates
+        self._rate, self._updates = rate, updates
         network = learner.network
-        inner = [p for p in (*network.input.parameters(), *network.gru.parameters()) if p.ndim == 2]
-        self._whole = [(p, 1 if p is network.input.weight else _GATES) for p in inner]
-        self._parts = [part for whole, gates in self._whole for part in whole.detach().chunk(gates)]
+        inner = [p for p in (*network.input.parameters(), *network.lstm.parameters()) if p.ndim == 2]
+        self._whole = [(p, 1 if p is network.input.weight else GATES) for p in inner]
+        self._parts = [_Matrix(part) for whole, gates in self._whole for part in whole.detach().chunk(gates)]
         rest = [p for p in self._parameters if all(p is not q for q in inner)]
-        self._optimisers = (
-            torch.optim.Muon(self._parts, rate, weight_decay=_DECAY, adjust_lr_fn="match_rms_adamw"),
-            torch.optim.AdamW(rest, rate * 2 / 3, weight_decay=_DECAY),
-        )
-        self._rates = [group["lr"] for group in self._groups()]
+        self._rest = torch.optim.AdamW(rest, weight_decay=_DECAY)
 
     def step(self, update: int) -> None:
         """Follow the slopes that the parameters have; ``update`` counts from 0."""
-        scale = min(1.0, (update + 1) / _WARM) * max(0.0, 1 - update / self._updates)
-        for group, rate in zip(self._groups(), self._rates, strict=True):
-            group["lr"] = rate * scale
+        rate = self._rate * min(1.0, (update + 1) / _WARM) * max(0.0, 1 - update / self._updates)
         nn.utils.clip_grad_norm_(self._parameters, _STEEPEST)
         slopes = [slope for whole, gates in self._whole for slope in whole.grad.chunk(gates)]
-        for part, slope in zip(self._parts, slopes, strict=True):
-            part.grad = slope
-        for optimiser in self._optimisers:
-            optimiser.step()
+        for number, (part, slope) in enumerate(zip(self._parts, slopes, strict=True)):
+            part.step(slope, rate, turn=update == 0 or (update + number) % _EVERY == 0)
+        for group in self._rest.param_groups:
+            group["lr"] = rate * 2 / 3
+        self._rest.step()
 
-    def _groups(self) -> list[dict[str, float]]:
-        return [group for optimiser in self._optimisers for group in optimiser.param_groups]
+
+class _Matrix:
+    """One that goes by Muon, with steps of about the size that AdamW's have (Liu et al., 2025)."""
+
+    def __init__(self, values: torch.Tensor) -> None:
+        self._values = values
+        self._momentum, self._direction = torch.zeros_like(values), torch.zeros_like(values)
+
+    def step(self, slope: torch.Tensor, rate: float, turn: bool) -> None:
+        """By the direction found last, or with ``turn`` by a new one."""
+        self._momentum.lerp_(slope, 1 - _MOMENTUM)
+        if turn:
+            self._direction.copy_(_even(slope.lerp(self._momentum, _MOMENTUM)))
+        size = 0.2 * math.sqrt(max(slope.shape))
+        self._values.mul_(1 - rate * _DECAY).add_(self._direction, alpha=-rate * size)
+
+
+def _even(matrix: torch.Tensor) -> torch.Tensor:
+    """bfloat16 with the same singular vectors, and values near 1: by Newton and Schulz, without decomposing it."""
+    x = matrix.bfloat16()
+    tall = x.shape[0] > x.shape[1]
+    x = x.t() if tall else x
+    x = x / x.norm().clamp(min=1e-7)
+    a, b, c = _POLYNOMIAL
+    for _ in range(_ROUNDS):
+        square = x @ x.t()
+        x = torch.addmm(x, torch.addmm(square, square, square, beta=b, alpha=c), x, beta=a)
+    return x.t() if tall else x

@@ -17,6 +17,7 @@ from .settings import Settings
 logger = logging.getLogger(__name__)
 
 _SPANS = 6  # a sequence is learned in so many parts, each from the state that the one before left
+_ROUNDED = 0.7  # of all updates are made before the network learns with weights as they are stored
 _REPORT = 300  # updates
 
 
@@ -32,6 +33,7 @@ def train(settings: Settings) -> Network:
     for batch in batches(settings, math.ceil(settings.updates / _SPANS)):
         state: torch.Tensor | None = None
         for part in lesson(batch).split(_SPANS)[: settings.updates - update]:
+            network.as_stored = update >= _ROUNDED * settings.updates
             lips, further, state = learner(part, state)
             learner.zero_grad()
             (lips + further).backward()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+from collections import Counter
 from ctypes.util import find_library
 from pathlib import Path
 from typing import Any
@@ -58,37 +59,72 @@ def test_what_is_exported_runs_as_it_was_trained() -> None:
     expected = network.outputs(logits)[0].detach().numpy()
     shown = LipNet(unpacked(network.exported(trained))).push(sound)
     assert shown.shape == expected.shape
-    assert np.abs(shown - expected).max() < 0.01  # what rounding to int8 may cost
+    assert np.abs(shown - expected).max() < 0.003  # its last matrix and its biases are rounded only now
 
 
-def test_recurrent_layers_learn_as_those_of_pytorch() -> None:
+def test_the_network_learns_in_bfloat16_as_in_float32() -> None:
     import torch
 
-    recurrent = importlib.import_module("lipsync.recurrent")
-    torch.manual_seed(5)
-    first, layers = torch.nn.Linear(7, 12), torch.nn.GRU(12, 12, 2, batch_first=True)
-    sound, state = torch.randn(3, 9, 7), torch.randn(2, 3, 12)
-    aims, ends = torch.randn(3, 9, 12), torch.randn(2, 3, 12)
-    parameters = [*first.parameters(), *layers.parameters()]
+    network = importlib.import_module("lipsync.network")
+    sound, aims = torch.randn(3, 9, 240), torch.randn(3, 9, 6)
 
-    def slopes(states: torch.Tensor, last: torch.Tensor) -> list[torch.Tensor]:
-        return list(torch.autograd.grad((states * aims).sum() + (last * ends).sum(), parameters))
+    def slopes(precision: torch.dtype) -> list[torch.Tensor]:
+        torch.manual_seed(5)
+        made = network.Network(24, 2, precision)
+        states, last = made.states(sound)
+        states, last = made.states(sound, last)  # goes on from where it was
+        return list(torch.autograd.grad((made.output(states) * aims).sum() + last.sum(), list(made.parameters())))
 
-    wanted = slopes(*layers(torch.relu(first(sound)), state))
-    for precision, tolerance in ((torch.float32, 1e-5), (torch.bfloat16, 2e-2)):
-        seen = torch.relu(recurrent.linear(first, sound, precision))
-        found = slopes(*recurrent.gru(layers, seen, state, precision))
-        for a, b in zip(found, wanted, strict=True):
-            assert (a - b).norm() <= tolerance * b.norm()
+    for a, b in zip(slopes(torch.bfloat16), slopes(torch.float32), strict=True):
+        assert (a - b).norm() <= 0.03 * b.norm()
 
 
-def test_batches_are_shown_twice_and_as_many_as_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_matrices_go_the_way_that_pytorchs_muon_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    network, learner, optimiser = (importlib.import_module(f"lipsync.{n}") for n in ("network", "learner", "optimiser"))
+    monkeypatch.setattr(optimiser, "_EVERY", 1)
+    torch.manual_seed(6)
+    made = learner.Learner(network.Network(24, 2))
+    ours = optimiser.Optimiser(made, 3e-3, 600)
+    gate = made.network.lstm.weight_ih_l0.detach()[24:48].clone().requires_grad_()
+    theirs = torch.optim.Muon([gate], weight_decay=0.1, adjust_lr_fn="match_rms_adamw")
+    for update in range(4):
+        for parameter in made.parameters():
+            parameter.grad = 1e-3 * torch.randn_like(parameter)  # too small to be scaled down
+        gate.grad = made.network.lstm.weight_ih_l0.grad[24:48].clone()
+        ours.step(update)
+        theirs.param_groups[0]["lr"] = 3e-3 * (update + 1) / 200 * (1 - update / 600)
+        theirs.step()
+    assert torch.allclose(made.network.lstm.weight_ih_l0[24:48], gate, atol=1e-7)
+
+
+def test_weights_are_learned_with_as_they_are_stored() -> None:
+    import torch
+
+    network, stored = (importlib.import_module(f"lipsync.{name}") for name in ("network", "stored"))
+    made = network.Network(24, 2)
+    found = unpacked(network.exported(made))
+    for name, weight in made.named_parameters():
+        part = stored.FINE if name == "output.weight" else stored.COARSE
+        if weight.ndim == 2:
+            taken = stored.stored(weight, part)
+            assert np.abs(taken.detach().numpy() - found[name]).max() < 1e-6, name
+            assert len(np.unique(found[name][0])) < 7 / part  # so many steps reach from -3.5 to 3.5 of the row's RMS
+            (slope,) = torch.autograd.grad((taken * weight.detach()).sum(), weight)
+            assert torch.equal(slope, weight.detach()), name
+
+
+def test_batches_are_shown_three_times_varied_and_as_many_as_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     batches = importlib.import_module("lipsync.batches")
     monkeypatch.setattr(batches, "_AGAIN", 2)
     settings = settings_of(hours=0.02, batch=1, workers=1, cache=tmp_path)
-    for count in (1, 2, 3, 6, 7):
+    for count in (1, 2, 3, 6, 7, 15):
         shown = list(batches.batches(settings, count))
         assert len(shown) == count
-        times = [sum(other is batch for other in shown) for batch in {id(b): b for b in shown}.values()]
-        assert max(times) <= 2
-        assert times.count(1) <= 3
+        times = list(Counter(id(batch.aims) for batch in shown).values())
+        assert len({batch.heard.tobytes() for batch in shown}) == count  # in another voice each time
+        assert max(times) <= 3
+        assert sum(3 - n for n in times) <= 6 + 2  # the last ones, and where the count ends

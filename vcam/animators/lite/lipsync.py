@@ -1,7 +1,8 @@
 """From sound to mouth by a small recurrent network, trained by ``scripts/train_lipsync.py``.
 
-Levelled log-mel hops every 10 ms; each 20 ms one step: a dense layer over six hops, gated recurrent layers (Cho et al.,
-2014, in PyTorch's form), six outputs. What is shown at an instant depends on nothing later than 60 ms after it.
+Levelled log-mel hops every 10 ms; each 20 ms one step: a dense layer over six hops, layers of long short-term memory
+(Hochreiter & Schmidhuber, 1997; Gers et al., 2000), six outputs. What is shown at an instant depends on nothing later
+than 60 ms after it.
 """
 
 from __future__ import annotations
@@ -66,11 +67,13 @@ class LipNet:
     def __init__(self, weights: dict[str, FloatArray] | None = None) -> None:
         """``weights`` float32 by name as ``unpacked`` gives them; the shipped ones by default."""
         w = self._weights = weights if weights is not None else _shipped()
+        count = sum(name.startswith("lstm.weight_hh") for name in w)
         self._layers = [
-            tuple(
-                np.ascontiguousarray(w[f"gru.{name}_l{i}"]) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+            (  # of the four gates, for what comes in and the state before, which are put together
+                np.concatenate([w[f"lstm.weight_ih_l{i}"], w[f"lstm.weight_hh_l{i}"]], 1),
+                w[f"lstm.bias_ih_l{i}"] + w[f"lstm.bias_hh_l{i}"],
             )
-            for i in range(sum(name.startswith("gru.weight_hh") for name in w))
+            for i in range(count)
         ]
         self._mel = LogMel()
         self.reset()
@@ -79,7 +82,7 @@ class LipNet:
         """As new."""
         self._mel.reset()
         self._hops: FloatArray = np.zeros((0, BANDS), np.float32)
-        self._states = [np.zeros(layer[1].shape[1], np.float32) for layer in self._layers]
+        self._states = [np.zeros((2, len(bias) // 4), np.float32) for _, bias in self._layers]  # and their cells
 
     def push(self, sound: FloatArray) -> FloatArray:
         """float32 [n, 6]: the instants 0, 320, 640 ... whose sound up to 960 samples later is now known."""
@@ -94,14 +97,10 @@ class LipNet:
     def _step(self, hops: FloatArray) -> FloatArray:
         w = self._weights
         x = np.maximum(w["input.weight"] @ hops.reshape(-1) + w["input.bias"], np.float32(0))
-        for i, (from_input, from_state, input_bias, state_bias) in enumerate(self._layers):
-            state = self._states[i]
-            size = len(state)
-            a = from_input @ x + input_bias
-            b = from_state @ state + state_bias
-            gates = _sigmoid(a[: 2 * size] + b[: 2 * size])
-            new = np.tanh(a[2 * size :] + gates[:size] * b[2 * size :])
-            x = self._states[i] = new + gates[size:] * (state - new)
+        for state, (weight, bias) in zip(self._states, self._layers, strict=True):
+            into, forget, new, out = (weight @ np.concatenate([x, state[0]]) + bias).reshape(4, -1)
+            state[1] = _sigmoid(forget) * state[1] + _sigmoid(into) * np.tanh(new)
+            state[0] = x = _sigmoid(out) * np.tanh(state[1])
         y = w["output.weight"] @ x + w["output.bias"]
         mouth = _sigmoid(y)
         mouth[1] = np.tanh(y[1])
