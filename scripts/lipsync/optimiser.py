@@ -14,7 +14,7 @@ _WARM = 200  # updates until the full rate
 _DECAY = 0.1
 _STEEPEST = 1.0  # norm of all slopes, above which they are scaled down
 _MOMENTUM = 0.95
-_EVERY = 2  # updates a matrix's direction is found anew: it turns slowly, and costs as much as a layer
+_EVERY = 2  # updates a matrix's direction is found anew: it turns slowly, and finding it takes long
 _POLYNOMIAL = (3.4445, -4.7750, 2.0315)  # Jordan et al., 2024
 _ROUNDS = 5
 

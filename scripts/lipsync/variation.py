@@ -1,6 +1,6 @@
 """What is shown again is told in another voice and through another microphone, as far as features can.
 
-Made anew from sound it would differ more, and cost a hundred times as much.
+Made anew from sound it would differ more, and cost ten times as much.
 """
 
 from __future__ import annotations
