@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import multiprocessing
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -42,7 +45,8 @@ _PARTS = 8  # each made by a process of its own, so that the speech does not dep
 _GROUP = 3  # utterances in a row by one voice
 _ENGLISH = 0.2  # of all groups
 _RECORDED = 0.2  # of all turns, and these are twice as long: recorded people
-_MEASURED = 30  # sentences, to know a language's vowels by
+_MEASURED = 100  # sentences, to know a language's vowels by
+_MOST_SILENT = 50  # sentences in a row, before a voice is taken for one that cannot speak
 
 
 @dataclass(frozen=True)
@@ -80,10 +84,12 @@ class Scene:
 def make_corpus(cache: Path, hours: float, seed: int, workers: int) -> Path:
     """The folder under ``cache`` with so many hours of speech, made first if it is not there."""
     folder = cache / f"speech-{hours:g}h-{seed}-{_fingerprint()}"
+    unmeasured = [(folder, part, seed) for part in range(_PARTS) if not _vowels_file(folder, part).exists()]
     missing = [(folder, part, hours / _PARTS, seed) for part in range(_PARTS) if not _file(folder, part).exists()]
     if missing:
         folder.mkdir(parents=True, exist_ok=True)
         with multiprocessing.get_context("spawn").Pool(workers, maxtasksperchild=1) as pool:
+            pool.starmap(_measure_part, unmeasured, chunksize=1)
             pool.starmap(_make_part, missing, chunksize=1)
     return folder
 
@@ -158,13 +164,36 @@ def prepared(utterance: Utterance, stretch: float, heights: Heights) -> tuple[Fl
     return sound, targets(utterance.segments, steps, stretch, heights)
 
 
+def _measure_part(folder: Path, part: int, seed: int) -> None:
+    """Measure the vowels of every so many-th language into a file: once, so that all parts are taught the same."""
+    espeak = Espeak()
+    babblers: dict[tuple[str, int], Babbler] = {}
+    measured = {}
+    voices = [(name, spoken) for name in (*RIGHTS, *BORROWED) for spoken in _SPOKEN_AS.get(name, (name,))]
+    for number, (language, spoken_as) in list(enumerate(voices))[part::_PARTS]:
+        random = np.random.default_rng([seed, _PARTS + number])
+        sayings = [training_sentence(language, random, babblers) for _ in range(_MEASURED)]
+        found = heights(espeak, spoken_as, sayings)
+        measured[spoken_as] = [(ipa, of, height) for (ipa, of), height in found.items()]
+    _replace(_vowels_file(folder, part), lambda file: file.write(json.dumps(measured).encode()))
+
+
+def _vowels(folder: Path) -> dict[str, Heights]:
+    """Of every voice by its name, as measured."""
+    measured: dict[str, Heights] = {}
+    for part in range(_PARTS):
+        for voice, found in json.loads(_vowels_file(folder, part).read_bytes()).items():
+            measured[voice] = {(ipa, of): height for ipa, of, height in found}
+    return measured
+
+
 def _make_part(folder: Path, part: int, hours: float, seed: int) -> None:
     """Speak one part into its file."""
     random = np.random.default_rng([seed, part])
     espeak = Espeak()
     languages = [name for name in (*RIGHTS, *BORROWED) if name != "en"]
     babblers: dict[tuple[str, int], Babbler] = {}
-    measured: dict[str, Heights] = {}
+    measured = _vowels(folder)
     parts, aims, said = [], [], []
     steps = 0
 
@@ -191,35 +220,40 @@ def _make_part(folder: Path, part: int, hours: float, seed: int) -> None:
         language = "en" if random.random() < _ENGLISH else str(random.choice(languages))
         spoken_as = str(random.choice(_SPOKEN_AS.get(language, (language,))))
         voice = f"{spoken_as}+{random.choice(VARIANTS)}"
-        if spoken_as not in measured:
-            sayings = [training_sentence(language, random, babblers) for _ in range(_MEASURED)]
-            measured[spoken_as] = heights(espeak, spoken_as, sayings)
-        done = 0
+        done = silent = 0
         while done < _GROUP:
             text = training_sentence(language, random, babblers)
             rate, pitch, spread = (int(random.integers(*limits)) for limits in ((110, 250), (15, 90), (20, 90)))
             try:
                 utterance = espeak.speak(voice, text, rate, pitch, spread)
-            except ValueError:
-                continue  # a made-up sentence without a sound
+            except ValueError:  # a made-up sentence without a sound
+                silent += 1
+                if silent == _MOST_SILENT:
+                    raise
+                continue
             if len(utterance.samples) >= 0.3 * utterance.rate:
                 keep(utterance, stretch, measured[spoken_as])
                 done += 1
     lengths = np.array([len(aim) for aim in aims], np.int64)
-    target = _file(folder, part)
-    partial = target.with_suffix(".partial.npz")
-    np.savez(
-        partial,
-        sound=np.concatenate(parts),
-        aims=np.concatenate(aims),
-        said=np.concatenate(said),
-        lengths=lengths,
-    )
+    sound, aim, sayings = np.concatenate(parts), np.concatenate(aims), np.concatenate(said)
+    write = functools.partial(np.savez, sound=sound, aims=aim, said=sayings, lengths=lengths)
+    _replace(_file(folder, part), write)
+
+
+def _replace(target: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Written whole or not at all."""
+    partial = target.with_name(target.name + ".partial")
+    with partial.open("wb") as file:
+        write(file)
     partial.replace(target)
 
 
 def _file(folder: Path, part: int) -> Path:
     return folder / f"part-{part}.npz"
+
+
+def _vowels_file(folder: Path, part: int) -> Path:
+    return folder / f"vowels-{part}.json"
 
 
 def _fingerprint() -> str:

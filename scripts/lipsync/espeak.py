@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ _RATE, _PITCH, _RANGE = 1, 3, 4  # espeak_PARAMETER
 _UTF8 = 1
 _GAP_LEVEL = 0.005  # of the loudest: what is below counts as the closure of a stop
 _CLOSURE_MOST = 0.12  # seconds
+_M_PERTURB, _ZEROS = -6, 0xFF  # malloc.h of glibc: fresh memory is filled with the complement
 _STOPS = tuple("pbtdkgɡqɢʈɖcɟʔɓɗʄɠ")
 
 
@@ -63,6 +65,7 @@ class Espeak:
         name = ctypes.util.find_library("espeak-ng")
         if name is None:
             raise OSError("libespeak-ng is not installed; on Debian and Ubuntu: apt install espeak-ng libespeak-ng1")
+        _empty_fresh_memory()
         self._library = ctypes.CDLL(name)
         options = _PHONEME_EVENTS | _PHONEME_IPA | _DONT_EXIT
         self.rate = int(self._library.espeak_Initialize(_SYNCHRONOUS, 500, None, options))
@@ -123,3 +126,13 @@ class Espeak:
             for name, start, end in zip(names, starts, ends, strict=True)
             if end > start
         ]
+
+
+def _empty_fresh_memory() -> None:
+    """For this process, where its C library is glibc: what is allocated holds zeros.
+
+    espeak-ng 1.51 reads flags that it never wrote when a word is in another language, and says this and later
+    sentences by what the memory held before.
+    """
+    if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "mallopt"):
+        library.mallopt(_M_PERTURB, _ZEROS)

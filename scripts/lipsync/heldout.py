@@ -16,13 +16,15 @@ from . import recorded
 from .augment import CLOSED, Random, quantised
 from .corpus import prepared
 from .espeak import Espeak
-from .texts import held_out_sentences
+from .targets import Heights
+from .texts import Babbler, held_out_sentences
 from .vocabulary import NORTH_WIND
 from .vowels import heights
 
 Spoken = tuple[str, FloatArray, FloatArray]
 Maker = Callable[[int, Random], FloatArray]
 
+_MADE_UP = 60  # sentences, beside its text, to know a language's vowels by
 VARIANTS = ("f2", "m3", "m8", "Andrea", "linda", "klatt4", "pablo", "Denis", "victor", "belinda")
 VERDICT_TEXTS = {
     "lb": (
@@ -133,13 +135,20 @@ def recorded_people(seed: int) -> list[Spoken]:
     return spoken
 
 
+def measured_vowels(espeak: Espeak, language: str, sentences: Sequence[str]) -> Heights:
+    """Of those sentences, and of others made up after them: a short text has many a vowel too seldom to measure it."""
+    random = np.random.default_rng(_MADE_UP)
+    babblers = [Babbler(" ".join(sentences), known) for known in (1, 2)]
+    return heights(espeak, language, [*sentences, *(babblers[i % 2].sentence(random) for i in range(_MADE_UP))])
+
+
 def _spoken(
     texts: Mapping[str, Sequence[str]], variants: Sequence[str], random: Random, measured: bool
 ) -> list[Spoken]:
     espeak = Espeak()
     spoken = []
     for number, (language, sentences) in enumerate(texts.items()):
-        vowels = heights(espeak, language, sentences) if measured else {}
+        vowels = measured_vowels(espeak, language, sentences) if measured else {}
         for i, sentence in enumerate([*sentences, *sentences]):
             voice = f"{language}+{variants[(number + 3 * i) % len(variants)]}"
             rate, pitch, spread = (int(random.integers(*limits)) for limits in ((120, 220), (25, 75), (30, 70)))

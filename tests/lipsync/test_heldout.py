@@ -40,6 +40,20 @@ def test_something_is_said_by_every_voice(heldout: ModuleType, name: str) -> Non
         assert aims[:, 0].max() > 0.25, voice
 
 
+@pytest.mark.skipif(find_library("espeak-ng") is None, reason="libespeak-ng is not installed")
+def test_a_short_text_has_its_vowels_measured_all_the_same(heldout: ModuleType) -> None:
+    espeak, targets = importlib.import_module("lipsync.espeak").Espeak(), importlib.import_module("lipsync.targets")
+    for language in ("lb", "gd", "ta"):
+        sentences = heldout.VERDICT_TEXTS[language]
+        measured = heldout.measured_vowels(espeak, language, sentences)
+        seconds = {True: 0.0, False: 0.0}
+        for sentence in sentences:
+            for segment in espeak.speak(language, sentence, 150, 50, 50).segments:
+                if any(targets.is_vowel(symbol) for symbol in targets.symbols(segment.ipa)):
+                    seconds[(segment.ipa, 0) in measured] += segment.end - segment.start
+        assert seconds[True] > 25 * seconds[False], language
+
+
 def test_every_wordless_sound_fills_its_time(heldout: ModuleType) -> None:
     for name, make in heldout.WORDLESS.items():
         sound = make(8000, np.random.default_rng(3))
