@@ -21,9 +21,7 @@ from pathlib import Path
 import numpy as np
 from lipsync.evaluate import CONDITIONS, score, table
 from lipsync.heldout import development, recorded_people, verdict
-from lipsync.network import exported
 from lipsync.settings import Settings
-from lipsync.training import train
 
 from vcam.animators.lite.lipsync import LipNet, unpacked
 
@@ -59,12 +57,12 @@ def main() -> None:
             workers=options.workers,
             cache=options.cache,
         )
-        started = time.monotonic()
-        weights = exported(train(settings))
-        options.output.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(options.output, **weights)  # type: ignore[arg-type]
-        size = options.output.stat().st_size / 1024
-        logger.info("trained in %.1f min; %s has %.0f KiB", (time.monotonic() - started) / 60, options.output, size)
+        try:
+            _train(settings, options.output)
+        except ModuleNotFoundError as error:
+            parser.exit(1, f"Training needs {error.name}: pip install 'vcam[train]'. --evaluate does without.\n")
+        except OSError as error:
+            parser.exit(1, f"{error}\n")
     with np.load(options.evaluate or options.output, allow_pickle=False) as arrays:
         net = LipNet(unpacked({name: arrays[name] for name in arrays.files}))
     for name, speak, seed in (("development", development, 1), ("verdict", verdict, 2)):
@@ -77,6 +75,18 @@ def main() -> None:
         sys.stdout.write(f"recorded people: left out, {error}\n")
         return
     sys.stdout.write(table(net, "recorded people", people, default.seed, options.workers) + "\n")
+
+
+def _train(settings: Settings, output: Path) -> None:
+    from lipsync.network import exported  # PyTorch is for training only
+    from lipsync.training import train
+
+    started = time.monotonic()
+    weights = exported(train(settings))
+    output.parent.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(output, **weights)  # type: ignore[arg-type]
+    size = output.stat().st_size / 1024
+    logger.info("trained in %.1f min; %s has %.0f KiB", (time.monotonic() - started) / 60, output, size)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,8 @@ from vcam.media import SAMPLE_RATE, FloatArray
 from .codecs import AV_CODECS, mu_law, through_codec
 
 Random = np.random.Generator
+Response = Callable[[FloatArray], FloatArray]
+"""Magnitude by frequency in Hz."""
 
 
 def rms(sound: FloatArray) -> float:
@@ -47,8 +50,8 @@ def quantised(sound: FloatArray) -> FloatArray:
 # --- filters -----------------------------------------------------------------------------------------------------
 
 
-def filtered(sound: FloatArray, response: Callable[[FloatArray], FloatArray]) -> FloatArray:
-    """Through a magnitude response (of frequency in Hz), without delay."""
+def filtered(sound: FloatArray, response: Response) -> FloatArray:
+    """Without delay."""
     size = -(-(len(sound) + 2048) // 4096) * 4096  # a length that is quick to transform
     spectrum = np.fft.rfft(sound, size)
     frequency = np.fft.rfftfreq(size, 1 / SAMPLE_RATE).astype(np.float32)
@@ -63,18 +66,18 @@ def _low_pass(frequency: FloatArray, corner: float, order: float) -> FloatArray:
     return (1 / np.sqrt(1 + (frequency / corner) ** (2 * order))).astype(np.float32)
 
 
-def telephone(sound: FloatArray) -> FloatArray:
-    """300 to 3400 Hz."""
-    return filtered(sound, lambda f: _high_pass(f, 300, 6) * _low_pass(f, 3400, 12))
+def telephone(frequency: FloatArray) -> FloatArray:
+    """A response: 300 to 3400 Hz."""
+    return _high_pass(frequency, 300, 6) * _low_pass(frequency, 3400, 12)
 
 
-def narrow_band(sound: FloatArray) -> FloatArray:
-    """What 8 kHz sampling leaves."""
-    return filtered(sound, lambda f: _low_pass(f, 3800, 20))
+def narrow_band(frequency: FloatArray) -> FloatArray:
+    """A response: what 8 kHz sampling leaves."""
+    return _low_pass(frequency, 3800, 20)
 
 
-def microphone(sound: FloatArray, random: Random) -> FloatArray:
-    """A random microphone: tilt, a few peaks and dips, bass cut, sometimes treble cut."""
+def microphone(random: Random) -> Response:
+    """A random one: tilt, a few peaks and dips, bass cut, sometimes treble cut."""
     tilt = random.uniform(-4, 4)
     peaks = [(random.uniform(2.0, 12.8), random.uniform(-9, 9), random.uniform(0.15, 0.7)) for _ in range(4)]
     bass, order = random.uniform(40, 350), random.uniform(1, 3)
@@ -87,19 +90,15 @@ def microphone(sound: FloatArray, random: Random) -> FloatArray:
             decibels = decibels + height * np.exp(-0.5 * ((octave + 6.6 - at) / width) ** 2)
         return np.power(10.0, decibels / 20) * _high_pass(f, bass, order) * _low_pass(f, treble, 4)
 
-    return filtered(sound, response)
+    return response
 
 
-def laptop(sound: FloatArray) -> FloatArray:
-    """A small microphone in a laptop's lid: no bass, a comb from the desk, a resonance at 4.5 kHz."""
-
-    def response(f: FloatArray) -> FloatArray:
-        octave = np.log2(np.maximum(f, 20.0) / 4500)
-        resonance = 10 ** (9 * np.exp(-0.5 * (octave / 0.35) ** 2) / 20)
-        comb = np.abs(1 + 0.5 * np.exp(-2j * np.pi * f * 0.0007)).astype(np.float32)
-        return _high_pass(f, 250, 2) * resonance * comb * _low_pass(f, 7000, 4)
-
-    return filtered(sound, response)
+def laptop(frequency: FloatArray) -> FloatArray:
+    """The response of a small microphone in its lid: no bass, a comb from the desk, a resonance at 4.5 kHz."""
+    octave = np.log2(np.maximum(frequency, 20.0) / 4500)
+    resonance = 10 ** (9 * np.exp(-0.5 * (octave / 0.35) ** 2) / 20)
+    comb = np.abs(1 + 0.5 * np.exp(-2j * np.pi * frequency * 0.0007)).astype(np.float32)
+    return _high_pass(frequency, 250, 2) * resonance * comb * _low_pass(frequency, 7000, 4)
 
 
 def room(sound: FloatArray, random: Random, rt60: float, direct_db: float) -> FloatArray:
@@ -110,7 +109,7 @@ def room(sound: FloatArray, random: Random, rt60: float, direct_db: float) -> Fl
     tail[: round(random.uniform(0.001, 0.006) * SAMPLE_RATE)] = 0
     sparse = random.random(count) < np.minimum(1.0, 0.02 + at / 0.05)  # first single reflections, then a wash
     tail = np.where(sparse, tail, 0)
-    dull = np.exp(-np.arange(24) / random.uniform(0.5, 4.0))
+    dull = np.exp(-np.arange(24) / random.uniform(*DULL))
     tail = np.convolve(tail, dull / dull.sum(), "same").astype(np.float32)
     tail *= 10 ** (-direct_db / 20) / math.sqrt(float((tail**2).sum()) + 1e-12)
     tail[0] += 1.0
@@ -139,6 +138,12 @@ def slow(count: int, random: Random, per_second: float) -> FloatArray:
 
 def street(count: int, random: Random) -> FloatArray:
     return coloured(count, random, random.uniform(3, 6)) * np.exp(0.8 * slow(count, random, 2)).astype(np.float32)
+
+
+def _running_mean(curve: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.float64]:
+    """Of ``count`` values (odd) around each, the ends held."""
+    sums = np.cumsum(np.pad(curve, (count // 2 + 1, count // 2), "edge"))
+    return (sums[count:] - sums[:-count]) / count
 
 
 def harmonics(phase: npt.NDArray[np.floating], heights: Sequence[complex]) -> FloatArray:
@@ -210,7 +215,7 @@ def humming(count: int, random: Random) -> FloatArray:
     at = np.arange(count) / SAMPLE_RATE
     notes = random.uniform(90, 280) * 2 ** (random.integers(-5, 6, max(2, int(at[-1] * 2.5) + 2)) / 12)
     step = np.minimum((at * 2.5).astype(int), len(notes) - 1)
-    pitch = np.convolve(np.pad(notes[step], 400, "edge"), np.full(801, 1 / 801), "valid")
+    pitch = _running_mean(notes[step], 801)
     pitch *= 1 + 0.01 * np.sin(2 * np.pi * random.uniform(4, 6) * at)
     phase = 2 * np.pi * np.cumsum(pitch) / SAMPLE_RATE
     nose = random.uniform(220, 320)
@@ -263,8 +268,7 @@ def tune(count: int, random: Random) -> FloatArray:
         number = int(note[-1]) + 1
         octave = random.integers(0, 4) + random.integers(0, 2, number)
         pitch = (key * 2.0 ** (octave + random.choice(steps, number) / 12))[note.astype(int)]
-        glide = int(random.choice([1, 1, 301, 1201]))
-        pitch = np.convolve(np.pad(pitch, glide // 2, "edge"), np.full(glide, 1 / glide), "valid")
+        pitch = _running_mean(pitch, int(random.choice([1, 1, 301, 1201])))
         wobble = random.choice([0.0, 0.004, 0.012, 0.03]) * np.sin(
             np.arange(count) * (2 * np.pi * random.uniform(3, 8) / SAMPLE_RATE)
         )
@@ -310,37 +314,66 @@ CLOSED: dict[str, Callable[[int, Random], FloatArray]] = {
     "fan": fan,
 }
 CLOSED_ODDS = (0.11, 0.11, 0.15, 0.12, 0.18, 0.19, 0.07, 0.07)  # music and hums are most like a voice
+ROOMY, NOISY = 0.6, 0.8  # of all that is heard
+DULL = (0.5, 4.0)  # samples in which a room's reflections lose their treble
 _NOISE_ODDS = (0.28, 0.16, 0.07, 0.16, 0.14, 0.12, 0.07)
 
 
-def degrade(sound: FloatArray, random: Random, speech_rms: float, others: FloatArray | None = None) -> FloatArray:
+@dataclass(frozen=True, slots=True)
+class Degraded:
+    """``heard`` by a program; the voice in its ``room``, and the ``noise`` beside it when as loud as that, if any."""
+
+    heard: FloatArray
+    room: FloatArray
+    noise: FloatArray | None
+
+
+def degrade(sound: FloatArray, random: Random, speech_rms: float, others: FloatArray | None = None) -> Degraded:
     """A random way from lips to program. ``others``: speech that may be mixed in as a far-off crowd."""
     count = len(sound)
-    if random.random() < 0.6:
-        sound = room(sound, random, random.uniform(0.12, 0.9), random.uniform(-3, 12))
-    if random.random() < 0.8:
-        snr = random.uniform(0, 15) if random.random() < 0.5 else random.uniform(5, 40)
+    if random.random() < ROOMY:
+        sound = room(sound, random, *any_room(random))
+    roomy, noise = sound, None
+    if random.random() < NOISY:
+        decibels = snr(random)
         if others is not None and random.random() < 0.08:
-            noise, snr = others, max(snr, 12.0)
+            noise, decibels = others, max(decibels, 12.0)
         else:
             noise = NOISES[str(random.choice(list(NOISES), p=_NOISE_ODDS))](count, random)
-        sound = at_snr(sound, noise, snr, speech_rms)
+        noise = noise * np.float32(speech_rms / rms(noise))
+        sound = sound + noise * np.float32(10 ** (-decibels / 20))
     if random.random() < 0.15:
         clicks = keyboard(count, random)
         sound = sound + clicks * np.float32(speech_rms * random.uniform(0.3, 4) / (np.abs(clicks).max() + 1e-9))
-    if random.random() < 0.6:
-        sound = microphone(sound, random)
-    choice = random.random()
-    if choice < 0.10:
-        sound = telephone(sound)
-    elif choice < 0.16:
-        sound = narrow_band(sound)
+    for response in responses(random):
+        sound = filtered(sound, response)
     sound = gain(sound, random.uniform(-40, 0))
     if random.random() < 0.05:
         sound = np.clip(sound * np.float32(random.uniform(1, 4)), -1, 1) if random.random() < 0.5 else sound
     choice = random.random()
     if choice < 0.06:
-        return mu_law(sound)
-    if choice < 0.12:
-        return through_codec(sound, str(random.choice(list(AV_CODECS))))
-    return quantised(sound) if choice < 0.7 else sound
+        sound = mu_law(sound)
+    elif choice < 0.12:
+        sound = through_codec(sound, str(random.choice(list(AV_CODECS))))
+    elif choice < 0.7:
+        sound = quantised(sound)
+    return Degraded(sound, roomy, noise)
+
+
+def any_room(random: Random) -> tuple[float, float]:
+    """``rt60`` and ``direct_db`` as of :func:`room`."""
+    return random.uniform(0.12, 0.9), random.uniform(-3, 12)
+
+
+def snr(random: Random) -> float:
+    """In dB: half of them as on bad calls."""
+    return random.uniform(0, 15) if random.random() < 0.5 else random.uniform(5, 40)
+
+
+def responses(random: Random) -> list[Response]:
+    """Of the microphones and lines that a voice goes through."""
+    found = [microphone(random)] if random.random() < 0.6 else []
+    choice = random.random()
+    if choice < 0.10:
+        return [*found, telephone]
+    return [*found, narrow_band] if choice < 0.16 else found

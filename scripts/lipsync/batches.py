@@ -7,7 +7,7 @@ import os
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,8 @@ from vcam.media import FloatArray
 
 from .corpus import Corpus, make_corpus, open_corpus, scene
 from .settings import Settings
-from .variation import varied
+from .targets import STEP
+from .variation import Spectrograms, varied
 
 STEPS = 302  # 6 s of rows, and the last one's future
 _FUTURE_STEPS = STACK // 2 - 1  # at the end of a sequence whose future is not there
@@ -43,12 +44,16 @@ class Batch:
     said: npt.NDArray[np.uint8]
 
 
-def levelled(sounds: FloatArray) -> FloatArray:
-    """[batch, samples] -> float32 [batch, hops, 40], as the streaming features give them from a fresh start."""
-    spectra, level = Spectra(), Level()
-    padded = np.pad(sounds, ((0, 0), (WINDOW - HOP, 0)))
-    decibels = np.stack([spectra.decibels(sound) for sound in padded])
-    return np.stack([level.follow(decibels[:, i]) for i in range(decibels.shape[1])], 1)
+def decibels(sounds: FloatArray) -> FloatArray:
+    """[batch, samples] -> float32 [batch, hops, 40], a stream's from its start."""
+    spectra = Spectra()
+    return np.stack([spectra.decibels(sound) for sound in np.pad(sounds, ((0, 0), (WINDOW - HOP, 0)))])
+
+
+def levelled(spectrograms: FloatArray) -> FloatArray:
+    """[batch, hops, 40] in dB -> the same as the streaming features level them from a fresh start."""
+    level = Level()
+    return np.stack([level.follow(spectrograms[:, i]) for i in range(spectrograms.shape[1])], 1)
 
 
 def batches(settings: Settings, count: int) -> Iterator[Batch]:
@@ -75,21 +80,16 @@ def _one_thread() -> Iterator[None]:
 def _batches(settings: Settings, count: int) -> Iterator[Batch]:
     folder = make_corpus(settings.cache, settings.hours, settings.seed, settings.workers)
     fresh = next(n for n in range(count + 1) if sum(max(0, n - again * _AGAIN) for again in range(_TIMES)) >= count)
-    earlier: deque[Batch] = deque(maxlen=(_TIMES - 1) * _AGAIN + 1)
+    earlier: deque[list[Batch]] = deque(maxlen=(_TIMES - 1) * _AGAIN + 1)
     with multiprocessing.get_context("spawn").Pool(settings.workers, _open, (folder,)) as pool:
-        waiting = deque(pool.apply_async(_batch, (settings, i)) for i in range(min(fresh, _AHEAD)))
+        waiting = deque(pool.apply_async(_shows, (settings, i)) for i in range(min(fresh, _AHEAD)))
         for asked in range(len(waiting), fresh + len(waiting)):
             earlier.append(waiting.popleft().get())
             if asked < fresh:
-                waiting.append(pool.apply_async(_batch, (settings, asked)))
-            for again, batch in enumerate(list(earlier)[::-_AGAIN][:count]):
-                yield _again(batch, [settings.seed, 2000 + again, asked]) if again else batch
+                waiting.append(pool.apply_async(_shows, (settings, asked)))
+            for shows in list(earlier)[::-_AGAIN][:count]:
+                yield shows.pop(0)
                 count -= 1
-
-
-def _again(batch: Batch, seed: list[int]) -> Batch:
-    heard, dry = varied(batch.heard, batch.dry, np.random.default_rng(seed))
-    return replace(batch, heard=heard, dry=dry)
 
 
 _corpus: Corpus | None = None  # in each worker
@@ -102,14 +102,25 @@ def _open(folder: Path) -> None:
         os.nice(_POLITE)
 
 
-def _batch(settings: Settings, number: int) -> Batch:
+def _shows(settings: Settings, number: int) -> list[Batch]:
+    """One batch as it is heard each time."""
     assert _corpus is not None
-    seeds = [[settings.seed, 1000 + number, i] for i in range(settings.batch)]
-    scenes = [scene(_corpus, np.random.default_rng(seed), STEPS) for seed in seeds]
-    rows = STEPS - _FUTURE_STEPS
-    return Batch(
-        levelled(np.stack([s.heard for s in scenes])).astype(np.float16),
-        levelled(np.stack([s.dry for s in scenes]))[:, : 2 * rows].astype(np.float16),
-        np.stack([s.aims[:rows] for s in scenes]).astype(np.float16),
-        np.stack([s.said[:rows] for s in scenes]),
+    seeds = [[settings.seed, 1000 + number, i] for i in range(settings.batch + 1)]
+    scenes = [scene(_corpus, np.random.default_rng(seed), STEPS) for seed in seeds[:-1]]
+    silence = np.zeros(STEPS * STEP, np.float32)
+    heard, dry, room, noise = (
+        decibels(np.stack(sounds))
+        for sounds in zip(
+            *((s.way.heard, s.dry, s.way.room, silence if s.way.noise is None else s.way.noise) for s in scenes),
+            strict=True,
+        )
     )
+    spectrograms = Spectrograms(heard, dry, room, noise, np.array([s.way.noise is not None for s in scenes]))
+    random = np.random.default_rng(seeds[-1])
+    shows = [(heard, dry), *(varied(spectrograms, random) for _ in range(_TIMES - 1))]
+    features = levelled(np.concatenate([each for show in shows for each in show])).astype(np.float16)
+    rows = STEPS - _FUTURE_STEPS
+    aims = np.stack([s.aims[:rows] for s in scenes]).astype(np.float16)
+    said = np.stack([s.said[:rows] for s in scenes])
+    each = iter(np.split(features, 2 * _TIMES))
+    return [Batch(heard, dry[:, : 2 * rows], aims, said) for heard, dry in zip(each, each, strict=True)]

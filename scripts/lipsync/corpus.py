@@ -73,10 +73,10 @@ class Corpus:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Something to learn from: float32 samples as a program hears them and as they left the lips, and the truth."""
+    """Something to learn from: float32 samples, ``dry`` as they left the lips and on their way, and the truth."""
 
-    heard: FloatArray
     dry: FloatArray
+    way: augment.Degraded
     aims: FloatArray
     said: npt.NDArray[np.uint8]
 
@@ -153,7 +153,7 @@ def scene(corpus: Corpus, random: np.random.Generator, steps: int) -> Scene:
             start = int(random.integers(len(corpus.sound) - count))
             crowd += corpus.sound[start : start + count]
         others = crowd
-    return Scene(augment.degrade(sound, random, speech_rms, others), sound, aims, said)
+    return Scene(sound, augment.degrade(sound, random, speech_rms, others), aims, said)
 
 
 def prepared(utterance: Utterance, stretch: float, heights: Heights) -> tuple[FloatArray, FloatArray]:

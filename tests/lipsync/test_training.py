@@ -54,7 +54,7 @@ def test_what_is_exported_runs_as_it_was_trained() -> None:
     trained = network.Network(24, 3)
     random = np.random.default_rng(4)
     sound = (0.1 * random.standard_normal(16000)).astype(np.float32)
-    hops = torch.from_numpy(batches.levelled(sound[None]))
+    hops = torch.from_numpy(batches.levelled(batches.decibels(sound[None])))
     logits = trained(network.stacked(hops))
     expected = network.outputs(logits)[0].detach().numpy()
     shown = LipNet(unpacked(network.exported(trained))).push(sound)
