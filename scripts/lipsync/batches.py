@@ -25,8 +25,8 @@ from .variation import Spectrograms, varied
 STEPS = 302  # 6 s of rows, and the last one's future
 _FUTURE_STEPS = STACK // 2 - 1  # at the end of a sequence whose future is not there
 _AHEAD = 8  # batches asked for before they are needed
-_TIMES = 3  # each is shown: what learning gains by it, making more would cost
-_AGAIN = 64  # new ones later
+_TIMES = 6  # each is shown: sound takes ten times as long to make as to vary
+_AGAIN = 32  # new ones later
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # of NumPy's matrix products, in the processes started
 _POLITE = 10  # niceness of those processes: learning goes first
 
@@ -57,7 +57,7 @@ def levelled(spectrograms: FloatArray) -> FloatArray:
 
 
 def batches(settings: Settings, count: int) -> Iterator[Batch]:
-    """``count`` of them, all but the last ones three times, varied; they do not depend on the number of workers."""
+    """``count`` of them, all but the last ones six times, varied; they do not depend on the number of workers."""
     with _one_thread():
         yield from _batches(settings, count)
 

@@ -30,6 +30,7 @@ _SPOKEN_AS = {
     "es": ("es", "es-419"),
     "vi": ("vi", "vi-vn-x-south"),
 }
+_UNSPOKEN = ("be",)  # espeak-ng comes without its dictionary
 # fmt: off
 VARIANTS = (
     "f1", "f3", "f4", "f5", "m1", "m2", "m4", "m5", "m6", "m7", "klatt", "klatt2", "klatt3", "klatt5", "klatt6",
@@ -84,7 +85,7 @@ class Scene:
 def make_corpus(cache: Path, hours: float, seed: int, workers: int) -> Path:
     """The folder under ``cache`` with so many hours of speech, made first if it is not there."""
     folder = cache / f"speech-{hours:g}h-{seed}-{_fingerprint()}"
-    unmeasured = [(folder, part, seed) for part in range(_PARTS) if not _vowels_file(folder, part).exists()]
+    unmeasured = [(folder, part, _MEASURED, seed) for part in range(_PARTS) if not _vowels_file(folder, part).exists()]
     missing = [(folder, part, hours / _PARTS, seed) for part in range(_PARTS) if not _file(folder, part).exists()]
     if missing:
         folder.mkdir(parents=True, exist_ok=True)
@@ -164,15 +165,16 @@ def prepared(utterance: Utterance, stretch: float, heights: Heights) -> tuple[Fl
     return sound, targets(utterance.segments, steps, stretch, heights)
 
 
-def _measure_part(folder: Path, part: int, seed: int) -> None:
+def _measure_part(folder: Path, part: int, sentences: int, seed: int) -> None:
     """Measure the vowels of every so many-th language into a file: once, so that all parts are taught the same."""
     espeak = Espeak()
     babblers: dict[tuple[str, int], Babbler] = {}
     measured = {}
-    voices = [(name, spoken) for name in (*RIGHTS, *BORROWED) for spoken in _SPOKEN_AS.get(name, (name,))]
+    languages = [name for name in (*RIGHTS, *BORROWED) if name not in _UNSPOKEN]
+    voices = [(name, spoken_as) for name in languages for spoken_as in _SPOKEN_AS.get(name, (name,))]
     for number, (language, spoken_as) in list(enumerate(voices))[part::_PARTS]:
         random = np.random.default_rng([seed, _PARTS + number])
-        sayings = [training_sentence(language, random, babblers) for _ in range(_MEASURED)]
+        sayings = [training_sentence(language, random, babblers) for _ in range(sentences)]
         found = heights(espeak, spoken_as, sayings)
         measured[spoken_as] = [(ipa, of, height) for (ipa, of), height in found.items()]
     _replace(_vowels_file(folder, part), lambda file: file.write(json.dumps(measured).encode()))
@@ -191,7 +193,7 @@ def _make_part(folder: Path, part: int, hours: float, seed: int) -> None:
     """Speak one part into its file."""
     random = np.random.default_rng([seed, part])
     espeak = Espeak()
-    languages = [name for name in (*RIGHTS, *BORROWED) if name != "en"]
+    languages = [name for name in (*RIGHTS, *BORROWED) if name not in ("en", *_UNSPOKEN)]
     babblers: dict[tuple[str, int], Babbler] = {}
     measured = _vowels(folder)
     parts, aims, said = [], [], []

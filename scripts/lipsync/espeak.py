@@ -21,6 +21,8 @@ _UTF8 = 1
 _GAP_LEVEL = 0.005  # of the loudest: what is below counts as the closure of a stop
 _CLOSURE_MOST = 0.12  # seconds
 _M_PERTURB, _ZEROS = -6, 0xFF  # malloc.h of glibc: fresh memory is filled with the complement
+EMPTY_FRESH_MEMORY = {"MALLOC_PERTURB_": str(_ZEROS)}
+"""Environment of a program that is not careful with it either, where its C library is glibc."""
 _STOPS = tuple("pbtdkgɡqɢʈɖcɟʔɓɗʄɠ")
 
 

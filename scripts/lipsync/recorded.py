@@ -7,6 +7,7 @@ are a person's. Debian and Ubuntu have them: apt install flite festival and the 
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .espeak import Segment, Utterance
+from .espeak import EMPTY_FRESH_MEMORY, Segment, Utterance
 
 PACKAGES = (
     *("flite", "festival", "festvox-kdlpc16k", "festvox-italp16k", "festvox-itapc16k", "festvox-suopuhe-lj"),
@@ -148,7 +149,7 @@ def speak(name: str, sentences: Sequence[str], slowness: float) -> list[Utteranc
     """
     if VOICES[name].function is None:
         return _spoken(name, sentences, slowness, _by_flite)
-    # Festival reads memory that it has not written, in a few sentences of thousands: these crackle otherwise each time
+    # Festival crackles in a few sentences of thousands, otherwise each time
     twice = [_spoken(name, sentences, slowness, _by_festival) for _ in range(2)]
     return [a for a, b in zip(*twice, strict=False) if _alike(a, b)]
 
@@ -207,7 +208,10 @@ def _run(program: str, arguments: Sequence[str]) -> str:
     packages = " ".join(PACKAGES)
     if path is None:
         raise OSError(f"{program} is not installed; on Debian and Ubuntu: apt install {packages}")
-    done = subprocess.run([path, *arguments], capture_output=True, text=True, errors="replace", check=False)
+    environment = {**os.environ, **EMPTY_FRESH_MEMORY}
+    done = subprocess.run(
+        [path, *arguments], capture_output=True, text=True, errors="replace", check=False, env=environment
+    )
     if "unbound variable" in done.stderr or "could not open file" in done.stderr:  # of the voice, of its language
         raise OSError(f"a voice of {program} is not installed; on Debian and Ubuntu: apt install {packages}")
     return done.stdout
