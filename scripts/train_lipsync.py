@@ -4,8 +4,7 @@ Makes its own speech with espeak-ng (apt install espeak-ng libespeak-ng1) and wi
 packages in ``lipsync.recorded.PACKAGES``), trains with PyTorch (pip install 'vcam[train]'), writes the weights that
 ship and prints three tables: of the set by which settings are chosen, of the one that is only for the verdict (other
 languages and texts in each, and no voice of the training), and of recorded people whom training did not hear. The
-result depends on the options and the speech in ``--cache`` alone; the speech on the options, but that espeak-ng was
-once seen to go on otherwise in one of its eight parts.
+result depends on the options alone.
 ``--evaluate FILE`` scores weights without training.
 """
 

@@ -18,6 +18,12 @@ pytestmark = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def few_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sentences, of each of a hundred languages."""
+    monkeypatch.setattr(importlib.import_module("lipsync.corpus"), "_MEASURED", 4)
+
+
 def settings_of(**changes: Any) -> Any:
     return importlib.import_module("lipsync.settings").Settings(**changes)
 
