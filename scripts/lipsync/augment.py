@@ -32,9 +32,8 @@ def active_rms(sound: FloatArray) -> float:
     return math.sqrt(float(power[power >= power.max() * 1e-3].mean())) + 1e-9
 
 
-def at_snr(sound: FloatArray, noise: FloatArray, decibels: float, speech_rms: float | None = None) -> FloatArray:
-    level = active_rms(sound) if speech_rms is None else speech_rms
-    return sound + noise * np.float32(level / rms(noise) * 10 ** (-decibels / 20))
+def at_snr(sound: FloatArray, noise: FloatArray, decibels: float) -> FloatArray:
+    return sound + noise * np.float32(active_rms(sound) / rms(noise) * 10 ** (-decibels / 20))
 
 
 def gain(sound: FloatArray, peak_dbfs: float) -> FloatArray:
@@ -140,9 +139,9 @@ def street(count: int, random: Random) -> FloatArray:
     return coloured(count, random, random.uniform(3, 6)) * np.exp(0.8 * slow(count, random, 2)).astype(np.float32)
 
 
-def _running_mean(curve: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.float64]:
+def running_mean(curve: npt.NDArray[np.floating], count: int) -> npt.NDArray[np.float64]:
     """Of ``count`` values (odd) around each, the ends held."""
-    sums = np.cumsum(np.pad(curve, (count // 2 + 1, count // 2), "edge"))
+    sums = np.cumsum(np.pad(curve, (count // 2 + 1, count // 2), "edge"), dtype=np.float64)
     return (sums[count:] - sums[:-count]) / count
 
 
@@ -215,7 +214,7 @@ def humming(count: int, random: Random) -> FloatArray:
     at = np.arange(count) / SAMPLE_RATE
     notes = random.uniform(90, 280) * 2 ** (random.integers(-5, 6, max(2, int(at[-1] * 2.5) + 2)) / 12)
     step = np.minimum((at * 2.5).astype(int), len(notes) - 1)
-    pitch = _running_mean(notes[step], 801)
+    pitch = running_mean(notes[step], 801)
     pitch *= 1 + 0.01 * np.sin(2 * np.pi * random.uniform(4, 6) * at)
     phase = 2 * np.pi * np.cumsum(pitch) / SAMPLE_RATE
     nose = random.uniform(220, 320)
@@ -268,7 +267,7 @@ def tune(count: int, random: Random) -> FloatArray:
         number = int(note[-1]) + 1
         octave = random.integers(0, 4) + random.integers(0, 2, number)
         pitch = (key * 2.0 ** (octave + random.choice(steps, number) / 12))[note.astype(int)]
-        pitch = _running_mean(pitch, int(random.choice([1, 1, 301, 1201])))
+        pitch = running_mean(pitch, int(random.choice([1, 1, 301, 1201])))
         wobble = random.choice([0.0, 0.004, 0.012, 0.03]) * np.sin(
             np.arange(count) * (2 * np.pi * random.uniform(3, 8) / SAMPLE_RATE)
         )

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from vcam.media import SAMPLE_RATE, FloatArray
 
 from . import recorded
-from .augment import CLOSED, Random, quantised
+from .augment import CLOSED, Random, quantised, running_mean
 from .corpus import prepared
 from .espeak import Espeak
 from .targets import Heights
@@ -164,7 +165,7 @@ def hiss(count: int, random: Random) -> FloatArray:
     return quantised(3e-5 * random.standard_normal(count, np.float32))
 
 
-def _melody(count: int, random: Random, low: float, per_second: float) -> FloatArray:
+def _melody(count: int, random: Random, low: float, per_second: float) -> npt.NDArray[np.float64]:
     """Frequency in Hz at each sample: notes of a scale, by turns."""
     scale = np.array([0, 3, 5, 7, 10, 12, 15, 17])
     notes = low * 2.0 ** (random.choice(scale, max(2, int(count / SAMPLE_RATE * per_second) + 1)) / 12)
@@ -189,7 +190,7 @@ def organ(count: int, random: Random) -> FloatArray:
 def strings(count: int, random: Random) -> FloatArray:
     """A bowed melody with vibrato: saw teeth through the body of a violin."""
     pitch = _melody(count, random, random.uniform(190, 300), 2.0)
-    pitch = np.convolve(np.pad(pitch, 300, "edge"), np.full(601, 1 / 601), "valid")
+    pitch = running_mean(pitch, 601)
     pitch *= 1 + 0.008 * np.sin(2 * np.pi * 5.5 * np.arange(count) / SAMPLE_RATE)
     phase = 2 * np.pi * np.cumsum(pitch) / SAMPLE_RATE
     bodies = ((280, 1.0), (460, 0.8), (1000, 0.5), (2500, 0.6))
@@ -204,7 +205,7 @@ def strings(count: int, random: Random) -> FloatArray:
 def whistling(count: int, random: Random) -> FloatArray:
     """A tune whistled: one tone around 1.5 kHz and some air."""
     pitch = _melody(count, random, random.uniform(900, 1400), 3.0)
-    pitch = np.convolve(np.pad(pitch, 500, "edge"), np.full(1001, 1 / 1001), "valid")
+    pitch = running_mean(pitch, 1001)
     tone = np.sin(2 * np.pi * np.cumsum(pitch) / SAMPLE_RATE)
     return (tone + 0.02 * random.standard_normal(count)).astype(np.float32)
 

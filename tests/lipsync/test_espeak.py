@@ -30,9 +30,9 @@ for sentence in sys.argv[1:]:
 
 
 def test_what_is_said_does_not_depend_on_what_memory_held(scripts: Path) -> None:
-    said = set()
+    said, path = set(), os.pathsep.join(str(folder) for folder in (scripts, scripts.parent))
     for fresh_memory in ("0", "1", "2", "3", "165"):  # glibc fills it with the complement
-        environment = {**os.environ, "MALLOC_PERTURB_": fresh_memory, "PYTHONPATH": f"{scripts}:{scripts.parent}"}
+        environment = {**os.environ, "MALLOC_PERTURB_": fresh_memory, "PYTHONPATH": path}
         command = [sys.executable, "-c", _SPEAK, *_SENTENCES]
         said.add(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
     assert len(said) == 1

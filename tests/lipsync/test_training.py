@@ -20,7 +20,7 @@ pytestmark = [
 
 @pytest.fixture(autouse=True)
 def few_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sentences, of each of a hundred languages."""
+    """A training measures the vowels of every language by a hundred sentences; here a few will do."""
     monkeypatch.setattr(importlib.import_module("lipsync.corpus"), "_MEASURED", 4)
 
 
