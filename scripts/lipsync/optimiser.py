@@ -14,7 +14,7 @@ _WARM = 200  # updates until the full rate
 _DECAY = 0.1
 _STEEPEST = 1.0  # norm of all slopes, above which they are scaled down
 _MOMENTUM = 0.95
-_EVERY = 2  # updates a matrix's direction is found anew: it turns slowly, and finding it takes long
+_EVERY = 3  # updates a matrix's direction is found anew: it turns slowly, and finding it takes long
 _POLYNOMIAL = (3.4445, -4.7750, 2.0315)  # Jordan et al., 2024
 _ROUNDS = 5
 
@@ -31,10 +31,11 @@ class Optimiser:
         self._parameters = list(learner.parameters())
         self._rate, self._updates = rate, updates
         network = learner.network
-        inner = [p for p in (*network.input.parameters(), *network.lstm.parameters()) if p.ndim == 2]
-        self._whole = [(p, 1 if p is network.input.weight else GATES) for p in inner]
+        dense = [p for layer in (*network.conv, network.input) for p in layer.parameters()]
+        self._whole = [(p, 1) for p in dense if p.ndim == 2]
+        self._whole += [(p, GATES) for p in network.lstm.parameters() if p.ndim == 2]
         self._parts = [_Matrix(part) for whole, gates in self._whole for part in whole.detach().chunk(gates)]
-        rest = [p for p in self._parameters if all(p is not q for q in inner)]
+        rest = [p for p in self._parameters if all(p is not q for q, _ in self._whole)]
         self._rest = torch.optim.AdamW(rest, weight_decay=_DECAY)
 
     def step(self, update: int) -> None:

@@ -1,6 +1,7 @@
 """From sound to mouth by a small recurrent network, trained by ``scripts/train_lipsync.py``.
 
-Levelled log-mel hops every 10 ms; each 20 ms one step: a dense layer over six hops, layers of long short-term memory
+Levelled log-mel hops every 10 ms; each 20 ms one step over six of them: two convolutions along the spectrum
+(Abdel-Hamid et al., 2014: a sound is the same a little higher), a dense layer, layers of long short-term memory
 (Hochreiter & Schmidhuber, 1997; Gers et al., 2000), six outputs. What is shown at an instant depends on nothing later
 than 60 ms after it.
 """
@@ -23,6 +24,7 @@ from vcam.smoothstep import smoothstep
 OUTPUTS = ("jaw", "wide", "pressed", "teeth", "tongue", "presence")
 STEP = samples(20)
 STACK = 6  # hops a step sees anew
+CONVOLUTIONS = ((8, 4), (3, 2))  # width and stride of each: in bands, in places of the one before
 FUTURE = samples(60)  # the newest sound that an instant's mouth depends on, the windows' length included
 LOOK_AHEAD = FUTURE - FRAME_SAMPLES // 2  # past a frame's end, as its mouth is that of its middle
 _IDLE_AFTER = 50  # chunks
@@ -75,6 +77,7 @@ class LipNet:
             )
             for i in range(count)
         ]
+        self._convolutions = [(w[f"conv.{i}.weight"].T, w[f"conv.{i}.bias"]) for i in range(len(CONVOLUTIONS))]
         self._mel = LogMel()
         self.reset()
 
@@ -96,7 +99,11 @@ class LipNet:
 
     def _step(self, hops: FloatArray) -> FloatArray:
         w = self._weights
-        x = np.maximum(w["input.weight"] @ hops.reshape(-1) + w["input.bias"], np.float32(0))
+        x, channels = hops.T.reshape(-1), STACK  # band by band
+        for (weight, bias), (_, stride) in zip(self._convolutions, CONVOLUTIONS, strict=True):
+            places = np.lib.stride_tricks.sliding_window_view(x, len(weight))[:: stride * channels]
+            x, channels = np.maximum(places @ weight + bias, np.float32(0)).reshape(-1), len(bias)
+        x = np.maximum(w["input.weight"] @ x + w["input.bias"], np.float32(0))
         for state, (weight, bias) in zip(self._states, self._layers, strict=True):
             into, forget, new, out = (weight @ np.concatenate([x, state[0]]) + bias).reshape(4, -1)
             state[1] = _sigmoid(forget) * state[1] + _sigmoid(into) * np.tanh(new)
