@@ -6,10 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from tests.animators.lite.photo.faces import (
-    Colour,
-    portrait,
-)
+from tests.animators.lite.photo.faces import Colour, portrait
 from vcam.animators.base import Scene
 from vcam.animators.lite.compositor import HeadPose
 from vcam.animators.lite.eyes import EyeShape

@@ -6,14 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.animators.lite.photo.faces import (
-    LIP,
-    SKIN,
-    draw,
-    portrait,
-    room,
-    truth,
-)
+from tests.animators.lite.photo.faces import LIP, SKIN, draw, portrait, room, truth
 from tests.animators.lite.photo.posing import SCENE, UNIT, around, avatar, compositor, far_from, seen
 from tests.animators.lite.speech import chunks, poses, sentence
 from vcam.animators.base import Scene

@@ -8,12 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.animators.lite.photo.faces import (
-    FRAMES,
-    WHITE,
-    fringe,
-    glasses,
-)
+from tests.animators.lite.photo.faces import FRAMES, WHITE, fringe, glasses
 from tests.animators.lite.photo.posing import SCENE, UNIT, around, avatar, like, seen
 from vcam.animators.base import Scene
 from vcam.animators.lite.compositor import HeadPose

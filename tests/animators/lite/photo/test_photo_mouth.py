@@ -7,9 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.animators.lite.photo.faces import (
-    LIP,
-)
+from tests.animators.lite.photo.faces import LIP
 from tests.animators.lite.photo.posing import SCENE, UNIT, around, avatar, like, seen
 from tests.animators.lite.speech import chunks, poses, sentence
 from vcam.animators.lite import LiteAnimator, LitePose
