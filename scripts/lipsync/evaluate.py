@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import zlib
 from collections.abc import Callable
@@ -24,6 +25,7 @@ _TOLERANCE = 2  # steps: 40 ms
 _ON = 0.5
 _LEVELS = (0.0, -10.0, -20.0, -30.0, -40.0)  # dBFS of the peaks of what is no speech
 _SCENES = 10  # streams of each sound that is no speech
+_DRAWS = 5  # of noises and rooms: by one alone, chance moves F1 at 5 dB by .03
 
 Condition = Callable[[FloatArray, np.random.Generator], FloatArray]
 
@@ -75,6 +77,8 @@ CONDITIONS: dict[str, Condition] = {
     **{f"{kind} {decibels} dB": _noisy(decibels, kind) for decibels in (15, 5) for kind in augment.NOISES},
 }
 
+_DRAWN = ("15 dB SNR", "5 dB SNR", "room")  # what is heard in several draws: all kinds of noise, any room
+
 
 def heard(net: LipNet, sound: FloatArray) -> FloatArray:
     """float32 [n, 6]: the rows of a stream from its beginning, in the shipped, streaming code."""
@@ -82,12 +86,13 @@ def heard(net: LipNet, sound: FloatArray) -> FloatArray:
     return net.push(np.concatenate([sound, silence(FUTURE)]))
 
 
-def score(net: LipNet, spoken: list[Spoken], condition: Condition, seed: int) -> Score:
+def score(net: LipNet, spoken: list[Spoken], condition: Condition, seed: int, draws: int = 1) -> Score:
+    """Of all utterances, each heard ``draws`` times, as chance has it."""
     shown, aims = [], []
-    for number, (_, sound, aim) in enumerate(spoken):
+    for draw, (number, (_, sound, aim)) in itertools.product(range(draws), enumerate(spoken)):
         loud = sound * np.float32(0.3 / np.abs(sound).max())
         padded = np.concatenate([silence(_LEAD_IN), loud, silence(_LEAD_IN // 2)])
-        degraded = condition(padded, np.random.default_rng([seed, number]))
+        degraded = condition(padded, np.random.default_rng([seed + draw, number]))
         rows = heard(net, degraded)[_LEAD_IN // STEP :][: len(aim)]
         shown.append(rows)
         aims.append(aim)
@@ -178,7 +183,7 @@ def _take(net: LipNet, spoken: list[Spoken], seed: int) -> None:
 
 def _row(label: str) -> str:
     net, spoken, seed = _scored
-    s = score(net, spoken, CONDITIONS[label], seed)
+    s = score(net, spoken, CONDITIONS[label], seed, _DRAWS if label in _DRAWN else 1)
     return (
         f"{label:<18}{s.jaw:8.3f}{s.wide:8.3f}{s.pressed_f1:12.3f}{s.teeth_f1:10.3f}{s.tongue_f1:11.3f}{s.lag:8.1f}"
         f"{s.jaw_each:12.3f}{s.wide_each:7.3f}"
@@ -195,12 +200,13 @@ def table(net: LipNet, name: str, spoken: list[Spoken], seed: int, workers: int)
     """Everything, as text; made by so many processes."""
     minutes = sum(len(sound) for _, sound, _ in spoken) / SAMPLE_RATE / 60
     voices = len({voice for voice, _, _ in spoken})
+    drawn = f"{_DRAWS} draws of {', '.join(_DRAWN)}"
     with multiprocessing.get_context("spawn").Pool(workers, _take, (net, spoken, seed)) as pool:
         rows = pool.map(_row, CONDITIONS, chunksize=1)
         still = pool.map(_still_row, WORDLESS, chunksize=1)
     return "\n".join(
         [
-            f"{name}: {len(spoken)} utterances, {voices} voices, {minutes:.1f} min",
+            f"{name}: {len(spoken)} utterances, {voices} voices, {minutes:.1f} min; {drawn}",
             f"{'condition':<18}{'jaw r':>8}{'wide r':>8}{'pressed F1':>12}{'teeth F1':>10}{'tongue F1':>11}"
             f"{'lag ms':>8}{'(each: jaw':>12}{'wide)':>7}",
             *rows,
