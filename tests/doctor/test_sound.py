@@ -23,7 +23,7 @@ def test_without_portaudio_only_the_demo_is_left(tmp_path: Path, user: Path) -> 
         "import json; from dataclasses import asdict; from vcam.doctor import sound; "
         "print(json.dumps([asdict(check()) for check in (sound.portaudio, sound.microphone)]))"
     )
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(Path(__file__).parents[1])])}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=True)
     portaudio, microphone = json.loads(done.stdout)
     assert portaudio["status"] == microphone["status"] == "warn"

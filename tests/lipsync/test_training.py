@@ -74,15 +74,18 @@ def test_the_network_learns_in_bfloat16_as_in_float32() -> None:
     network = importlib.import_module("lipsync.network")
     sound, aims = torch.randn(3, 9, 240), torch.randn(3, 9, 6)
 
-    def slopes(precision: torch.dtype) -> list[torch.Tensor]:
+    def slopes(precision: torch.dtype) -> dict[str, torch.Tensor]:
         torch.manual_seed(5)
         made = network.Network(24, 2, precision)
         states, last = made.states(sound)
         states, last = made.states(sound, last)  # goes on from where it was
-        return list(torch.autograd.grad((made.output(states) * aims).sum() + last.sum(), list(made.parameters())))
+        ((made.output(states) * aims).sum() + last.sum()).backward()
+        return {name: parameter.grad for name, parameter in made.named_parameters()}
 
-    for a, b in zip(slopes(torch.bfloat16), slopes(torch.float32), strict=True):
-        assert (a - b).norm() <= 0.12 * b.norm()  # rounded, some rectifiers fall on the other side of their corner
+    expected = slopes(torch.float32)
+    for name, slope in slopes(torch.bfloat16).items():
+        allowed = 0.12 if name.startswith("conv.") else 0.03  # below these, rounding moves rectifiers past their corner
+        assert (slope - expected[name]).norm() <= allowed * expected[name].norm(), name
 
 
 def test_matrices_go_the_way_that_pytorchs_muon_takes(monkeypatch: pytest.MonkeyPatch) -> None:
