@@ -78,12 +78,13 @@ def main() -> None:
 
 def _train(settings: Settings, output: Path) -> None:
     from lipsync.network import exported  # PyTorch is for training only
+    from lipsync.stored import save
     from lipsync.training import train
 
     started = time.monotonic()
     weights = exported(train(settings))
     output.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(output, **weights)  # type: ignore[arg-type]
+    save(output, weights)
     size = output.stat().st_size / 1024
     logger.info("trained in %.1f min; %s has %.0f KiB", (time.monotonic() - started) / 60, output, size)
 

@@ -6,6 +6,13 @@ four bits for each, and a compressed file of the same size holds nearly twice th
 
 from __future__ import annotations
 
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
 import torch
 
 COARSE = 0.35  # of a row's RMS: in the large matrices
@@ -27,3 +34,15 @@ def stored(weight: torch.Tensor, part: float) -> torch.Tensor:
     with torch.no_grad():
         lost = multiples(weight, part) * steps(weight, part)[:, None] - weight
     return weight + lost
+
+
+def save(path: Path, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
+    """An .npz file, an eighth smaller than NumPy's: in weights zlib finds no repetitions that are worth their place."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, array in arrays.items():
+            info = zipfile.ZipInfo(f"{name}.npy")
+            info.compress_type = zipfile.ZIP_DEFLATED
+            with archive.open(info, "w") as member:
+                # zipfile has no parameter for this; without it files would only be larger
+                member._compressor = zlib.compressobj(9, zlib.DEFLATED, -15, strategy=zlib.Z_HUFFMAN_ONLY)  # type: ignore[attr-defined]
+                np.lib.format.write_array(member, array)
