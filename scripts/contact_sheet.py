@@ -8,6 +8,7 @@ sound: the avatar's expressions side by side.
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 
 import cv2
@@ -15,13 +16,18 @@ import numpy as np
 
 from vcam.animators.base import Scene
 from vcam.animators.lite import LiteAnimator, LitePose
+from vcam.animators.lite.avatar import Avatar, load_avatar
+from vcam.animators.lite.photo.framing import compose
+from vcam.animators.lite.photo.package import PhotoAvatar
 from vcam.audio.decode import decode
 from vcam.audio.webrtc_gate import WebRtcGate
 from vcam.media import CHUNK_SAMPLES, FRAME_SAMPLES, SAMPLE_RATE, AudioChunk, ByteArray, FloatArray, silence
 from vcam.profile.model import GateSettings, LiteOptions
 
 FACE, STRIP, WIDEST = 132, 70, 8192  # pixels: a face's side, the waveform's height, the widest sheet
-CLOSE = Scene(480, 480, zoom=1.55, shift_y=0.02)  # the face, for portraits composed as webcams show people
+SIDE = 480  # pixels, as drawn
+CLOSEST = 1.55  # zoom: enough for portraits composed as webcams show people
+FACE_SHARE = 0.65  # of a tile's height: what that makes of a face, and nothing more of one cut tightly
 PAPER, INK, CLOSED, JAW = (250, 248, 244), (70, 90, 100), (190, 190, 190), (215, 70, 50)
 
 
@@ -36,12 +42,23 @@ def chunks(sound: FloatArray) -> list[AudioChunk]:
     return out
 
 
+def close(avatar: Avatar | PhotoAvatar) -> Scene:
+    """The face, as large for every picture."""
+    zoom = CLOSEST
+    if isinstance(avatar, PhotoAvatar):
+        face = compose(avatar.rgb, avatar.landmarks, Scene(SIDE, SIDE)).landmarks
+        zoom = min(zoom, FACE_SHARE * SIDE / math.dist(face.forehead, face.jaw.chin))
+    return Scene(SIDE, SIDE, zoom=zoom, shift_y=0.02)
+
+
 def expressions(avatar: str, columns: int) -> ByteArray:
     """uint8 RGB: every expression of the avatar, at its full strength, under its name."""
     tiles = []
+    loaded = load_avatar(avatar)
+    scene = close(loaded)
     for name in LiteAnimator.expressions:
         options = LiteOptions.model_validate({"expression": name, "blinks_per_minute": 0})
-        animator = LiteAnimator(avatar, options, CLOSE)
+        animator = LiteAnimator(loaded, options, scene)
         quiet = [AudioChunk(pts, silence(CHUNK_SAMPLES), False) for pts in range(0, FRAME_SAMPLES, CHUNK_SAMPLES)]
         pose = [pose for chunk in quiet for pose in animator.analyse(chunk)][-1]
         tile = animator.render(pose).copy()
@@ -54,7 +71,8 @@ def expressions(avatar: str, columns: int) -> ByteArray:
 
 def sheet(sound: FloatArray, avatar: str, every: int, columns: int) -> ByteArray:
     """uint8 RGB: one row of faces for each ``columns * every`` frames of 40 ms."""
-    animator = LiteAnimator(avatar, LiteOptions(), CLOSE)
+    loaded = load_avatar(avatar)
+    animator = LiteAnimator(loaded, LiteOptions(), close(loaded))
     faces: list[ByteArray] = []
     poses: list[LitePose] = []
     speech: list[bool] = []
