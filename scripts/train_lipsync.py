@@ -2,9 +2,9 @@
 
 Makes its own speech with espeak-ng (apt install espeak-ng libespeak-ng1) and with voices built from recordings (the
 packages in ``lipsync.recorded.PACKAGES``), trains with PyTorch (pip install 'vcam[train]'), writes the weights that
-ship and prints three tables: of the set by which settings are chosen, of the one that is only for the verdict (other
-languages and texts in each, and no voice of the training), and of recorded people whom training did not hear. The
-result depends on the options alone.
+ship and prints four tables: of the set by which settings are chosen, of a further one by which networks are compared
+too, of the one that is only for the verdict (other languages and texts in each, and no voice of the training), and of
+recorded people whom training did not hear. The result depends on the options alone.
 ``--evaluate FILE`` scores weights without training.
 """
 
@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 from lipsync.evaluate import CONDITIONS, score, table
-from lipsync.heldout import development, recorded_people, verdict
+from lipsync.heldout import development, further, recorded_people, verdict
 from lipsync.settings import Settings
 
 from vcam.animators.lite.lipsync import LipNet, unpacked
@@ -64,7 +64,7 @@ def main() -> None:
             parser.exit(1, f"{error}\n")
     with np.load(options.evaluate or options.output, allow_pickle=False) as arrays:
         net = LipNet(unpacked({name: arrays[name] for name in arrays.files}))
-    for name, speak, seed in (("development", development, 1), ("verdict", verdict, 2)):
+    for name, speak, seed in (("development", development, 1), ("further", further, 2), ("verdict", verdict, 4)):
         sys.stdout.write(table(net, name, speak(seed), default.seed, options.workers) + "\n")
         named = score(net, speak(seed, measured=False), CONDITIONS["clean"], default.seed)
         sys.stdout.write(f"clean, with vowels as open as the IPA has what they are called: jaw r {named.jaw:.3f}\n\n")

@@ -18,18 +18,26 @@ def test_training_shares_no_voice_with_the_held_out_and_no_set_a_language_or_a_t
     voices = [set(corpus.VARIANTS), set(heldout.VARIANTS)]
     languages = [
         {name.split("-")[0] for name in names}
-        for names in ({*vocabulary.RIGHTS, *vocabulary.BORROWED}, vocabulary.NORTH_WIND, heldout.VERDICT_TEXTS)
+        for names in (
+            {*vocabulary.RIGHTS, *vocabulary.BORROWED},
+            vocabulary.NORTH_WIND,
+            heldout.FURTHER,
+            heldout.VERDICT,
+        )
     ]
     texts = [
         {*vocabulary.RIGHTS.values(), *vocabulary.HARVARD},
         set(vocabulary.NORTH_WIND.values()),
-        {sentence for sentences in heldout.VERDICT_TEXTS.values() for sentence in sentences},
+        *(
+            {sentence for sentences in texts.values() for sentence in sentences}
+            for texts in (heldout.FURTHER, heldout.VERDICT)
+        ),
     ]
     for sets in (voices, languages, texts):
         assert all(not a & b for i, a in enumerate(sets) for b in sets[:i])
 
 
-@pytest.mark.parametrize("name", ["development", "verdict"])
+@pytest.mark.parametrize("name", ["development", "further", "verdict"])
 def test_something_is_said_by_every_voice(heldout: ModuleType, name: str) -> None:
     if find_library("espeak-ng") is None:
         pytest.skip("libespeak-ng is not installed")
@@ -44,7 +52,7 @@ def test_something_is_said_by_every_voice(heldout: ModuleType, name: str) -> Non
 def test_a_short_text_has_its_vowels_measured_all_the_same(heldout: ModuleType) -> None:
     espeak, targets = importlib.import_module("lipsync.espeak").Espeak(), importlib.import_module("lipsync.targets")
     for language in ("lb", "gd", "ta"):
-        sentences = heldout.VERDICT_TEXTS[language]
+        sentences = heldout.FURTHER[language]
         measured = heldout.measured_vowels(espeak, language, sentences)
         seconds = {True: 0.0, False: 0.0}
         for sentence in sentences:

@@ -66,7 +66,7 @@ def test_no_person_is_in_both_training_and_scoring(recorded: ModuleType) -> None
     assert not set(recorded.TRAINING) & set(recorded.HELD_OUT)
     heldout, vocabulary = importlib.import_module("lipsync.heldout"), importlib.import_module("lipsync.vocabulary")
     known = " ".join([*vocabulary.RIGHTS.values(), *vocabulary.HARVARD])
-    assert not any(sentence in known for texts in heldout.RECORDED_TEXTS.values() for sentence in texts)
+    assert not any(sentence in known for texts in heldout.RECORDED.values() for sentence in texts)
 
 
 def test_a_missing_program_is_named_with_what_to_install(recorded: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
