@@ -15,6 +15,7 @@ import logging
 import sys
 import tempfile
 import time
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,8 @@ def main() -> None:
             parser.exit(1, f"Training needs {error.name}: pip install 'vcam[train]'. --evaluate does without.\n")
         except OSError as error:
             parser.exit(1, f"{error}\n")
+        except BrokenProcessPool:
+            parser.exit(1, "A process that was to speak has crashed, or was ended for want of memory. Try again.\n")
     with np.load(options.evaluate or options.output, allow_pickle=False) as arrays:
         net = LipNet(unpacked({name: arrays[name] for name in arrays.files}))
     for name, speak, seed in (("development", development, 1), ("further", further, 2), ("verdict", verdict, 4)):

@@ -7,6 +7,7 @@ import hashlib
 import json
 import multiprocessing
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -84,16 +85,25 @@ class Scene:
 
 
 def make_corpus(cache: Path, hours: float, seed: int, workers: int) -> Path:
-    """The folder under ``cache`` with so many hours of speech, made first if it is not there."""
+    """The folder under ``cache`` with so many hours of speech, made first if it is not there.
+
+    BrokenProcessPool: a process that was to speak is gone; libespeak-ng crashes in some languages.
+    """
     folder = cache / f"speech-{hours:g}h-{seed}-{_fingerprint()}"
     unmeasured = [(folder, part, _MEASURED, seed) for part in range(_PARTS) if not _vowels_file(folder, part).exists()]
     missing = [(folder, part, hours / _PARTS, seed) for part in range(_PARTS) if not _file(folder, part).exists()]
     if missing:
         folder.mkdir(parents=True, exist_ok=True)
-        with multiprocessing.get_context("spawn").Pool(workers, maxtasksperchild=1) as pool:
-            pool.starmap(_measure_part, unmeasured, chunksize=1)
-            pool.starmap(_make_part, missing, chunksize=1)
+        with ThreadPoolExecutor(workers) as threads:
+            for make, parts in ((_measure_part, unmeasured), (_make_part, missing)):
+                list(threads.map(functools.partial(_by_its_own_process, make), parts))
     return folder
+
+
+def _by_its_own_process(make: Callable[..., None], part: tuple[object, ...]) -> None:
+    """What libespeak-ng remembers of one part would change how it says the next."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
+        process.submit(make, *part).result()
 
 
 def open_corpus(folder: Path) -> Corpus:
