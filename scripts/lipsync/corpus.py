@@ -46,8 +46,7 @@ VARIANTS = (
 _PARTS = 8  # each made by a process of its own, so that the speech does not depend on how many run at once
 _GROUP = 3  # utterances in a row by one voice
 _ENGLISH = 0.2  # of all groups
-_RECORDED = 0.11  # of all turns: recorded people
-_TURN = 4 * _GROUP  # utterances of a recorded person's turn, as Festival takes long to start
+_RECORDED = 0.2  # of all turns, and these are twice as long: recorded people
 _MEASURED = 100  # sentences, to know a language's vowels by
 _MOST_SILENT = 50  # sentences in a row, before a voice is taken for one that cannot speak
 
@@ -224,8 +223,8 @@ def _make_part(folder: Path, part: int, hours: float, seed: int) -> None:
         if random.random() < _RECORDED:
             name = str(random.choice(recorded.TRAINING))
             language = recorded.VOICES[name].language
-            sentences = [training_sentence(language, random, babblers) for _ in range(_TURN)]
-            utterances = recorded.speak(name, sentences, random.uniform(0.7, 1.3, _TURN).tolist())
+            sentences = [training_sentence(language, random, babblers) for _ in range(2 * _GROUP)]
+            utterances = recorded.speak(name, sentences, float(random.uniform(0.7, 1.3)))
             utterances = [u for u in utterances if len(u.samples) >= 0.3 * u.rate]
             for utterance in utterances[: len(utterances) // _GROUP * _GROUP]:
                 keep(utterance, stretch, {})

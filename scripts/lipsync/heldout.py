@@ -59,7 +59,7 @@ def recorded_people(seed: int) -> list[Spoken]:
     for name in recorded.HELD_OUT:
         for sentence in RECORDED[recorded.VOICES[name].language]:
             slowness = float(random.uniform(0.8, 1.2))
-            spoken += [(name, *prepared(said, 1.0, {})) for said in recorded.speak(name, [sentence], [slowness])]
+            spoken += [(name, *prepared(said, 1.0, {})) for said in recorded.speak(name, [sentence], slowness)]
     return spoken
 
 

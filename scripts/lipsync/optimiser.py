@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from concurrent.futures import Executor, Future
 
 import torch
 from torch import nn
@@ -27,13 +26,8 @@ class Optimiser:
     times as many updates for the same correlation on unknown voices.
     """
 
-    def __init__(self, learner: Learner, rate: float, updates: int, beside: Executor | None = None) -> None:
-        """``rate`` is that of matrices at its highest; two thirds of it are the rest's.
-
-        ``beside`` finds directions while the next update is learned, which goes by the ones before; without it they
-        are found at once.
-        """
-        self._beside = beside
+    def __init__(self, learner: Learner, rate: float, updates: int) -> None:
+        """``rate`` is that of matrices at its highest; two thirds of it are the rest's."""
         self._parameters = list(learner.parameters())
         self._rate, self._updates = rate, updates
         network = learner.network
@@ -50,11 +44,7 @@ class Optimiser:
         nn.utils.clip_grad_norm_(self._parameters, _STEEPEST)
         slopes = [slope for whole, gates in self._whole for slope in whole.grad.chunk(gates)]
         for number, (part, slope) in enumerate(zip(self._parts, slopes, strict=True)):
-            ahead = part.follow(slope)
-            part.turn()
-            if update == 0 or (update + number) % _EVERY == 0:
-                part.find(ahead, None if update == 0 else self._beside)
-            part.go(rate)
+            part.step(slope, rate, turn=update == 0 or (update + number) % _EVERY == 0)
         for group in self._rest.param_groups:
             group["lr"] = rate * 2 / 3
         self._rest.step()
@@ -66,28 +56,13 @@ class _Matrix:
     def __init__(self, values: torch.Tensor) -> None:
         self._values = values
         self._momentum, self._direction = torch.zeros_like(values), torch.zeros_like(values)
-        self._found: Future[torch.Tensor] | None = None
 
-    def follow(self, slope: torch.Tensor) -> torch.Tensor:
-        """Gather momentum; give it with the slope a step ahead (Nesterov)."""
+    def step(self, slope: torch.Tensor, rate: float, turn: bool) -> None:
+        """By the direction found last, or with ``turn`` by a new one."""
         self._momentum.lerp_(slope, 1 - _MOMENTUM)
-        return slope.lerp(self._momentum, _MOMENTUM)
-
-    def find(self, ahead: torch.Tensor, beside: Executor | None) -> None:
-        """A new direction, for the next :meth:`turn` if it is found beside."""
-        if beside is None:
-            self._direction.copy_(_even(ahead))
-        else:
-            self._found = beside.submit(_even, ahead)
-
-    def turn(self) -> None:
-        """Into the direction that was being found, if any."""
-        if self._found is not None:
-            self._direction.copy_(self._found.result())
-            self._found = None
-
-    def go(self, rate: float) -> None:
-        size = 0.2 * math.sqrt(max(self._values.shape))
+        if turn:
+            self._direction.copy_(_even(slope.lerp(self._momentum, _MOMENTUM)))
+        size = 0.2 * math.sqrt(max(slope.shape))
         self._values.mul_(1 - rate * _DECAY).add_(self._direction, alpha=-rate * size)
 
 

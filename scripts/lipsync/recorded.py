@@ -142,8 +142,8 @@ _RUSSIAN = {
 _SEGMENT = re.compile(r"(\S+):([0-9.]+)")
 
 
-def speak(name: str, sentences: Sequence[str], slowness: Sequence[float]) -> list[Utterance]:
-    """Say each sentence, its ``slowness`` times as long as usual; left out is what is silent or sounds new each time.
+def speak(name: str, sentences: Sequence[str], slowness: float) -> list[Utterance]:
+    """Say every sentence, ``slowness`` times as long as usual; left out is what has no sound or sounds new each time.
 
     OSError: the program or the voice is not installed.
     """
@@ -155,10 +155,10 @@ def speak(name: str, sentences: Sequence[str], slowness: Sequence[float]) -> lis
 
 
 _Said = tuple[Path, list[tuple[str, float]]]  # sound, and where each phone ends
-_Say = Callable[[str, Sequence[str], Sequence[float], Path], list[_Said]]
+_Say = Callable[[str, Sequence[str], float, Path], list[_Said]]
 
 
-def _spoken(name: str, sentences: Sequence[str], slowness: Sequence[float], say: _Say) -> list[Utterance]:
+def _spoken(name: str, sentences: Sequence[str], slowness: float, say: _Say) -> list[Utterance]:
     with tempfile.TemporaryDirectory(prefix="vcam-recorded-") as folder:
         return [_read(path, ends, VOICES[name].ipa) for path, ends in say(name, sentences, slowness, Path(folder))]
 
@@ -167,23 +167,22 @@ def _alike(a: Utterance, b: Utterance) -> bool:
     return a.segments == b.segments and np.array_equal(a.samples, b.samples)
 
 
-def _by_flite(name: str, sentences: Sequence[str], slowness: Sequence[float], folder: Path) -> list[_Said]:
+def _by_flite(name: str, sentences: Sequence[str], slowness: float, folder: Path) -> list[_Said]:
     said = []
-    for i, (sentence, stretch) in enumerate(zip(sentences, slowness, strict=True)):
+    for i, sentence in enumerate(sentences):
         path = folder / f"{i}.wav"
-        options = ["-voice", name, "--setf", f"duration_stretch={stretch:.3f}", "-psdur", "-o", str(path)]
+        options = ["-voice", name, "--setf", f"duration_stretch={slowness:.3f}", "-psdur", "-o", str(path)]
         printed = _run("flite", [*options, "-t", sentence])
         said.append((path, [(phone, float(end)) for phone, end in _SEGMENT.findall(printed)]))
     return [(path, ends) for path, ends in said if len(ends) > 2]
 
 
-def _by_festival(name: str, sentences: Sequence[str], slowness: Sequence[float], folder: Path) -> list[_Said]:
+def _by_festival(name: str, sentences: Sequence[str], slowness: float, folder: Path) -> list[_Said]:
     voice = VOICES[name]
-    lines = [f"({voice.function})"]
-    for i, (sentence, stretch) in enumerate(zip(sentences, slowness, strict=True)):
+    lines = [f"({voice.function})", f"(Parameter.set 'Duration_Stretch {slowness:.3f})"]
+    for i, sentence in enumerate(sentences):
         text = re.sub(rf"[^a-z{voice.letters},.?! ]", "", sentence.lower())  # an unknown letter would end the program
         lines += [
-            f"(Parameter.set 'Duration_Stretch {stretch:.3f})",
             f'(set! utt (Utterance Text "{text}"))',
             "(utt.synth utt)",
             f'(utt.save.wave utt "{folder / str(i)}.wav" \'riff)',

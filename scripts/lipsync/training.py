@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
@@ -29,17 +28,12 @@ def train(settings: Settings) -> Network:
     torch.use_deterministic_algorithms(True)
     network = Network(settings.units, settings.layers, getattr(torch, settings.precision))
     learner = Learner(network)
-    with ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(1,)) as beside:
-        _learn(learner, Optimiser(learner, settings.rate, settings.updates, beside), settings)
-    return network
-
-
-def _learn(learner: Learner, optimiser: Optimiser, settings: Settings) -> None:
     started, running, update = time.monotonic(), 0.0, 0
+    optimiser = Optimiser(learner, settings.rate, settings.updates)
     for batch in batches(settings, math.ceil(settings.updates / _SPANS)):
         state: torch.Tensor | None = None
         for part in lesson(batch).split(_SPANS)[: settings.updates - update]:
-            learner.network.as_stored = update >= _ROUNDED * settings.updates
+            network.as_stored = update >= _ROUNDED * settings.updates
             lips, further, state = learner(part, state)
             learner.zero_grad()
             (lips + further).backward()
@@ -49,3 +43,4 @@ def _learn(learner: Learner, optimiser: Optimiser, settings: Settings) -> None:
             if update % _REPORT == 0:
                 seconds = time.monotonic() - started
                 logger.info("update %5d of %d  loss %.4f  %4.0f s", update, settings.updates, running, seconds)
+    return network

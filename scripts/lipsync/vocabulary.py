@@ -181,8 +181,6 @@ NORTH_WIND = {
 #: Languages without a text here, and whose they read: one in their script, or in one with the same order of letters.
 BORROWED = {
     **{"gn": "qu", "jbo": "eo", "kl": "fi", "ltg": "lv", "py": "eo", "qya": "fi", "smj": "nb", "tt": "kk"},
-    **{"ba": "kk", "cv": "kk", "nog": "kk", "bs": "hr", "tk": "az", "io": "eo", "lfn": "eo", "kok": "hi", "nci": "qu"},
-    **{"quc": "qu"},
     **{"mr": "hi", "ne": "hi", "pa": "hi", "gu": "hi", "or": "hi", "te": "hi", "kn": "hi", "ml": "hi"},
 }
 #: Where the scripts of some of them begin in Unicode, whose blocks follow Devanagari's.

@@ -16,7 +16,7 @@ from vcam.profile.model import LiteOptions
 @pytest.mark.skipif(shutil.which("flite") is None, reason="flite is not installed")
 def test_a_recorded_persons_lips_meet_at_m_b_and_p_and_part_at_open_vowels() -> None:
     recorded, sheet = importlib.import_module("lipsync.recorded"), importlib.import_module("contact_sheet")
-    (said,) = recorded.speak("slt", ["My mama may buy a big map. Papa bought my baby a pie."], [1.2])
+    (said,) = recorded.speak("slt", ["My mama may buy a big map. Papa bought my baby a pie."], 1.2)
     sound = soxr.resample(said.samples, said.rate, SAMPLE_RATE).astype(np.float32)
     lite = LiteAnimator("robin", LiteOptions(sway=0, blinks_per_minute=0), Scene(320, 180))
     padded = np.concatenate([sound * np.float32(0.3 / np.abs(sound).max()), silence(SAMPLE_RATE)])

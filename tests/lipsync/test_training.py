@@ -2,9 +2,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from ctypes.util import find_library
 from pathlib import Path
 from typing import Any
@@ -110,34 +108,6 @@ def test_matrices_go_the_way_that_pytorchs_muon_takes(monkeypatch: pytest.Monkey
     assert torch.allclose(made.network.lstm.weight_ih_l0[24:48], gate, atol=1e-7)
 
 
-def test_directions_found_beside_the_learning_do_not_depend_on_when_they_are_ready() -> None:
-    import torch
-
-    network, learner, optimiser = (importlib.import_module(f"lipsync.{n}") for n in ("network", "learner", "optimiser"))
-
-    class Slowly(ThreadPoolExecutor):
-        def submit(self, find: Any, /, *ahead: Any, **options: Any) -> Any:
-            return super().submit(self._late, find, ahead, options)
-
-        def _late(self, find: Any, ahead: Any, options: Any) -> Any:
-            time.sleep(0.002)
-            return find(*ahead, **options)
-
-    def learned(beside: ThreadPoolExecutor) -> dict[str, torch.Tensor]:
-        torch.manual_seed(7)
-        made = learner.Learner(network.Network(24, 2))
-        with beside:
-            ours = optimiser.Optimiser(made, 3e-3, 600, beside)
-            for update in range(7):
-                for parameter in made.parameters():
-                    parameter.grad = (1e-3 if update < 5 else 1e-2) * torch.randn_like(parameter)
-                ours.step(update)
-        return made.state_dict()
-
-    quick, slow = learned(ThreadPoolExecutor(1)), learned(Slowly(1))
-    assert all(torch.equal(value, slow[name]) for name, value in quick.items())
-
-
 def test_weights_are_learned_with_as_they_are_stored() -> None:
     import torch
 
@@ -152,24 +122,6 @@ def test_weights_are_learned_with_as_they_are_stored() -> None:
             assert len(np.unique(found[name][0])) < 7 / part  # so many steps reach from -3.5 to 3.5 of the row's RMS
             (slope,) = torch.autograd.grad((taken * weight.detach()).sum(), weight)
             assert torch.equal(slope, weight.detach()), name
-
-
-def test_a_file_of_weights_is_smaller_than_numpys_and_reads_the_same(tmp_path: Path) -> None:
-    stored = importlib.import_module("lipsync.stored")
-    random = np.random.default_rng(8)
-    weights: dict[str, np.ndarray] = {
-        "large": np.round(random.standard_normal((64, 192)) * 3).astype(np.int8),
-        "small": random.standard_normal(64).astype(np.float16),
-    }
-    ours, numpys = tmp_path / "ours.npz", tmp_path / "numpys.npz"
-    stored.save(ours, weights)
-    np.savez_compressed(numpys, **weights)  # type: ignore[arg-type]
-    assert ours.stat().st_size < 0.95 * numpys.stat().st_size
-    with np.load(ours, allow_pickle=False) as found:
-        assert set(found.files) == set(weights)
-        for name, array in weights.items():
-            assert found[name].dtype == array.dtype
-            assert np.array_equal(found[name], array)
 
 
 def test_batches_are_shown_several_times_varied_and_as_many_as_asked_for(
