@@ -6,6 +6,7 @@ import multiprocessing
 import os
 from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,15 +82,18 @@ def _batches(settings: Settings, count: int) -> Iterator[Batch]:
     folder = make_corpus(settings.cache, settings.hours, settings.seed, settings.workers)
     fresh = next(n for n in range(count + 1) if sum(max(0, n - again * _AGAIN) for again in range(_TIMES)) >= count)
     earlier: deque[list[Batch]] = deque(maxlen=(_TIMES - 1) * _AGAIN + 1)
-    with multiprocessing.get_context("spawn").Pool(settings.workers, _open, (folder,)) as pool:
-        waiting = deque(pool.apply_async(_shows, (settings, i)) for i in range(min(fresh, _AHEAD)))
+    pool = ProcessPoolExecutor(settings.workers, multiprocessing.get_context("spawn"), _open, (folder,))
+    try:
+        waiting = deque(pool.submit(_shows, settings, i) for i in range(min(fresh, _AHEAD)))
         for asked in range(len(waiting), fresh + len(waiting)):
-            earlier.append(waiting.popleft().get())
+            earlier.append(waiting.popleft().result())
             if asked < fresh:
-                waiting.append(pool.apply_async(_shows, (settings, asked)))
+                waiting.append(pool.submit(_shows, settings, asked))
             for shows in list(earlier)[::-_AGAIN][:count]:
                 yield shows.pop(0)
                 count -= 1
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 _corpus: Corpus | None = None  # in each worker

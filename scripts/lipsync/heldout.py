@@ -145,6 +145,17 @@ def applause(count: int, random: Random) -> FloatArray:
     return np.convolve(hits, burst)[:count].astype(np.float32)
 
 
+def crockery(count: int, random: Random) -> FloatArray:
+    """Cups and plates put down and stirred in: inharmonic partials that ring and die away."""
+    sound = np.zeros(count + SAMPLE_RATE, np.float32)
+    at = np.arange(SAMPLE_RATE) / SAMPLE_RATE
+    for start in random.integers(0, count, max(1, count * 3 // SAMPLE_RATE)):
+        for _ in range(6):
+            tone = np.sin(2 * np.pi * random.uniform(900, 7000) * at) * np.exp(-at / random.uniform(0.01, 0.15))
+            sound[start : start + SAMPLE_RATE] += (random.uniform(0.1, 1) * tone).astype(np.float32)
+    return sound[:count]
+
+
 #: Sounds of the kinds that training shows, and others that it does not.
 WORDLESS: dict[str, Maker] = {
     "silence": lambda count, random: np.zeros(count, np.float32),
@@ -155,4 +166,5 @@ WORDLESS: dict[str, Maker] = {
     "strings *": strings,
     "whistling *": whistling,
     "applause *": applause,
+    "crockery *": crockery,
 }

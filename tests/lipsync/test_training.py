@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 from collections import Counter
+from concurrent.futures.process import BrokenProcessPool
 from ctypes.util import find_library
 from pathlib import Path
 from typing import Any
@@ -37,6 +39,12 @@ def test_two_trainings_give_the_same_weights_whatever_the_processes(tmp_path: Pa
     assert found[0].keys() == found[1].keys()
     for name, array in found[0].items():
         assert np.array_equal(array, found[1][name]), name
+
+
+def test_a_process_that_crashes_while_it_speaks_is_told_and_not_waited_for() -> None:
+    corpus = importlib.import_module("lipsync.corpus")
+    with pytest.raises(BrokenProcessPool):
+        corpus._by_its_own_process(os._exit, (3,))
 
 
 def test_batches_do_not_depend_on_the_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,6 +130,24 @@ def test_weights_are_learned_with_as_they_are_stored() -> None:
             assert len(np.unique(found[name][0])) < 7 / part  # so many steps reach from -3.5 to 3.5 of the row's RMS
             (slope,) = torch.autograd.grad((taken * weight.detach()).sum(), weight)
             assert torch.equal(slope, weight.detach()), name
+
+
+def test_a_file_of_weights_is_smaller_than_numpys_and_reads_the_same(tmp_path: Path) -> None:
+    stored = importlib.import_module("lipsync.stored")
+    random = np.random.default_rng(8)
+    weights: dict[str, np.ndarray] = {
+        "large": np.round(random.standard_normal((64, 192)) * 3).astype(np.int8),
+        "small": random.standard_normal(64).astype(np.float16),
+    }
+    ours, numpys = tmp_path / "ours.npz", tmp_path / "numpys.npz"
+    stored.save(ours, weights)
+    np.savez_compressed(numpys, **weights)  # type: ignore[arg-type]
+    assert ours.stat().st_size < 0.95 * numpys.stat().st_size
+    with np.load(ours, allow_pickle=False) as found:
+        assert set(found.files) == set(weights)
+        for name, array in weights.items():
+            assert found[name].dtype == array.dtype
+            assert np.array_equal(found[name], array)
 
 
 def test_batches_are_shown_several_times_varied_and_as_many_as_asked_for(

@@ -160,9 +160,10 @@ def test_the_gate_closes_the_mouth_gently() -> None:
     shown = [mouth for _, mouth in mouths(sentence(3.0), speech=True)]
     assert max(mouth.presence for mouth in shown) > 0.9
     lips = LipSync()
-    mouths(sentence(2.0), lips)
+    sound = sentence(2.4)
+    mouths(sound[: 2 * SAMPLE_RATE], lips)
     closing = []
-    for chunk in chunks(sentence(0.4), speech=False, pts=2 * SAMPLE_RATE):
+    for chunk in chunks(sound[2 * SAMPLE_RATE :], speech=False, pts=2 * SAMPLE_RATE):
         closing += [mouth.presence for _, mouth in lips.push(chunk)]
     assert closing == sorted(closing, reverse=True)
     assert closing[-1] == 0
