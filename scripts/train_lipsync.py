@@ -64,7 +64,8 @@ def main() -> None:
         except OSError as error:
             parser.exit(1, f"{error}\n")
         except BrokenProcessPool:
-            parser.exit(1, "A process that was to speak has crashed, or was ended for want of memory. Try again.\n")
+            why = "A process that makes sound has crashed, or was ended for want of memory."
+            parser.exit(1, f"{why} Finished parts of the speech are kept in {options.cache}: run this again.\n")
     with np.load(options.evaluate or options.output, allow_pickle=False) as arrays:
         net = LipNet(unpacked({name: arrays[name] for name in arrays.files}))
     for name, speak, seed in (("development", development, 1), ("further", further, 2), ("verdict", verdict, 4)):
