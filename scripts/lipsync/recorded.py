@@ -7,6 +7,7 @@ are a person's. Debian and Ubuntu have them: apt install flite festival and the 
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shutil
@@ -148,36 +149,45 @@ def speak(name: str, sentences: Sequence[str], slowness: float) -> list[Utteranc
     OSError: the program or the voice is not installed.
     """
     if VOICES[name].function is None:
-        return _spoken(name, sentences, slowness, _by_flite)
-    # Festival crackles in a few sentences of thousands, otherwise each time
-    twice = [_spoken(name, sentences, slowness, _by_festival) for _ in range(2)]
-    return [a for a, b in zip(*twice, strict=False) if _alike(a, b)]
+        return list(_spoken(name, sentences, slowness, _by_flite).values())
+    # Festival crackles in a few sentences of thousands, otherwise each time: what two tellings have alike is good,
+    # and a third decides where two differ, or a chance crackle would leave a sentence out of one training only
+    tellings = [_spoken(name, sentences, slowness, _by_festival) for _ in range(2)]
+    if any(_alike(tellings, i) is None for i in {**tellings[0], **tellings[1]}):
+        tellings.append(_spoken(name, sentences, slowness, _by_festival))
+    found = (_alike(tellings, i) for i in range(len(sentences)))
+    return [utterance for utterance in found if utterance is not None]
 
 
-_Said = tuple[Path, list[tuple[str, float]]]  # sound, and where each phone ends
-_Say = Callable[[str, Sequence[str], float, Path], list[_Said]]
+_Said = dict[int, tuple[Path, list[tuple[str, float]]]]  # by sentence: its sound, and where each phone ends
+_Say = Callable[[str, Sequence[str], float, Path], _Said]
 
 
-def _spoken(name: str, sentences: Sequence[str], slowness: float, say: _Say) -> list[Utterance]:
+def _spoken(name: str, sentences: Sequence[str], slowness: float, say: _Say) -> dict[int, Utterance]:
     with tempfile.TemporaryDirectory(prefix="vcam-recorded-") as folder:
-        return [_read(path, ends, VOICES[name].ipa) for path, ends in say(name, sentences, slowness, Path(folder))]
+        said = say(name, sentences, slowness, Path(folder))
+        return {i: _read(path, ends, VOICES[name].ipa) for i, (path, ends) in said.items()}
 
 
-def _alike(a: Utterance, b: Utterance) -> bool:
-    return a.segments == b.segments and np.array_equal(a.samples, b.samples)
+def _alike(tellings: Sequence[Mapping[int, Utterance]], number: int) -> Utterance | None:
+    """What two of them have for this sentence."""
+    for a, b in itertools.combinations((telling[number] for telling in tellings if number in telling), 2):
+        if a.segments == b.segments and np.array_equal(a.samples, b.samples):
+            return a
+    return None
 
 
-def _by_flite(name: str, sentences: Sequence[str], slowness: float, folder: Path) -> list[_Said]:
-    said = []
+def _by_flite(name: str, sentences: Sequence[str], slowness: float, folder: Path) -> _Said:
+    said = {}
     for i, sentence in enumerate(sentences):
         path = folder / f"{i}.wav"
         options = ["-voice", name, "--setf", f"duration_stretch={slowness:.3f}", "-psdur", "-o", str(path)]
         printed = _run("flite", [*options, "-t", sentence])
-        said.append((path, [(phone, float(end)) for phone, end in _SEGMENT.findall(printed)]))
-    return [(path, ends) for path, ends in said if len(ends) > 2]
+        said[i] = path, [(phone, float(end)) for phone, end in _SEGMENT.findall(printed)]
+    return {i: (path, ends) for i, (path, ends) in said.items() if len(ends) > 2}
 
 
-def _by_festival(name: str, sentences: Sequence[str], slowness: float, folder: Path) -> list[_Said]:
+def _by_festival(name: str, sentences: Sequence[str], slowness: float, folder: Path) -> _Said:
     voice = VOICES[name]
     lines = [f"({voice.function})", f"(Parameter.set 'Duration_Stretch {slowness:.3f})"]
     for i, sentence in enumerate(sentences):
@@ -191,7 +201,7 @@ def _by_festival(name: str, sentences: Sequence[str], slowness: float, folder: P
     script = folder / "say.scm"
     script.write_bytes("\n".join(lines).encode(voice.encoding, "ignore"))
     _run("festival", ["-b", str(script)])  # a word that the voice's rules do not know ends it: what was said is good
-    said = []
+    said = {}
     for i in range(len(sentences)):
         label = folder / f"{i}.lab"
         if not label.exists():
@@ -199,7 +209,7 @@ def _by_festival(name: str, sentences: Sequence[str], slowness: float, folder: P
         rows = [line.split() for line in label.read_text(voice.encoding).splitlines()]
         ends = [(row[2], float(row[0])) for row in rows if len(row) == 3]
         if len(ends) > 2:
-            said.append((folder / f"{i}.wav", ends))
+            said[i] = folder / f"{i}.wav", ends
     return said
 
 
