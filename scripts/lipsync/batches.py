@@ -19,7 +19,6 @@ from vcam.audio.logmel import HOP, WINDOW, Level, Spectra
 from vcam.media import FloatArray
 
 from .corpus import Corpus, make_corpus, open_corpus, scene
-from .memory import keep_freed_memory
 from .settings import Settings
 from .targets import STEP
 from .variation import Spectrograms, varied
@@ -27,8 +26,8 @@ from .variation import Spectrograms, varied
 STEPS = 302  # 6 s of rows, and the last one's future
 _FUTURE_STEPS = STACK // 2 - 1  # at the end of a sequence whose future is not there
 _AHEAD = 8  # batches asked for before they are needed
-_TIMES = 10  # each is shown: sound takes ten times as long to make as to vary
-_AGAIN = 8  # new ones later
+_TIMES = 6  # each is shown: sound takes ten times as long to make as to vary
+_AGAIN = 32  # new ones later
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # of NumPy's matrix products, in the processes started
 _POLITE = 10  # niceness of those processes: learning goes first
 
@@ -59,7 +58,7 @@ def levelled(spectrograms: FloatArray) -> FloatArray:
 
 
 def batches(settings: Settings, count: int) -> Iterator[Batch]:
-    """``count`` of them, all but the last ones ten times, varied; they do not depend on the number of workers."""
+    """``count`` of them, all but the last ones six times, varied; they do not depend on the number of workers."""
     with _one_thread():
         yield from _batches(settings, count)
 
@@ -102,7 +101,6 @@ _corpus: Corpus | None = None  # in each worker
 
 def _open(folder: Path) -> None:
     global _corpus
-    keep_freed_memory()
     _corpus = open_corpus(folder)
     if hasattr(os, "nice"):
         os.nice(_POLITE)
@@ -121,8 +119,7 @@ def _shows(settings: Settings, number: int) -> list[Batch]:
             strict=True,
         )
     )
-    roomy, noisy = np.array([(s.way.in_room, s.way.noise is not None) for s in scenes]).T
-    spectrograms = Spectrograms(heard, dry, room, noise, roomy, noisy)
+    spectrograms = Spectrograms(heard, dry, room, noise, np.array([s.way.noise is not None for s in scenes]))
     random = np.random.default_rng(seeds[-1])
     shows = [(heard, dry), *(varied(spectrograms, random) for _ in range(_TIMES - 1))]
     features = levelled(np.concatenate([each for show in shows for each in show])).astype(np.float16)

@@ -165,6 +165,6 @@ WORDLESS: dict[str, Maker] = {
     "organ *": organ,
     "strings *": strings,
     "whistling *": whistling,
-    "applause": applause,
+    "applause *": applause,
     "crockery *": crockery,
 }

@@ -34,16 +34,9 @@ class Lesson:
     said: torch.Tensor
     dry: torch.Tensor
 
-    def shares(self, count: int) -> list[Lesson]:
-        """So many, each of other sequences."""
-        return self._chunks(count, 0)
-
-    def spans(self, count: int) -> list[Lesson]:
-        """So many, one after the other in time."""
-        return self._chunks(count, 1)
-
-    def _chunks(self, count: int, axis: int) -> list[Lesson]:
-        parts = (x.chunk(count, axis) for x in (self.seen, self.aims, self.said, self.dry))
+    def split(self, count: int) -> list[Lesson]:
+        """Into so many, one after the other in time."""
+        parts = (x.chunk(count, 1) for x in (self.seen, self.aims, self.said, self.dry))
         return [Lesson(*each) for each in zip(*parts, strict=True)]
 
 
@@ -68,13 +61,6 @@ class Learner(nn.Module):
         said = cross_entropy(self._told(self.said, states).flatten(0, 1), taught.said.flatten())
         dry = ((self._told(self.dry, states) - taught.dry) ** 2).mean()
         return loss(self.network.output(states), taught.aims), _SAID * said + _DRY * dry, last.detach()
-
-    def slopes(
-        self, taught: Lesson, state: torch.Tensor | None
-    ) -> tuple[float, tuple[torch.Tensor, ...], torch.Tensor]:
-        """The loss of the lips, the slopes of the whole loss by each parameter, and the state to go on from."""
-        lips, further, last = self(taught, state)
-        return lips.item(), torch.autograd.grad(lips + further, list(self.parameters())), last
 
     def _told(self, layer: nn.Linear, states: torch.Tensor) -> torch.Tensor:
         kind = self.network.precision

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 import torch
 from torch import nn
@@ -14,7 +12,7 @@ from vcam.audio.logmel import BANDS
 
 from .stored import COARSE, FINE, multiples, steps, stored
 
-CHANNELS = (64, 96)  # that the convolutions give
+CHANNELS = (48, 64)  # that the convolutions give
 GATES = 4  # of a recurrent layer, above each other in its matrices: input, forget, new, output
 
 
@@ -51,9 +49,8 @@ class Network(nn.Module):
         for layer, stride in zip(self.conv, self._strides, strict=True):
             seen = self._convolved(layer, seen, stride)
         seen = self._convolved(self.input, seen, 1)  # in its only place
-        weights = [self._taken(value) for value in self.lstm.parameters()]
-        lstm = functools.partial(torch.lstm, has_biases=True, num_layers=self.lstm.num_layers, dropout=0.0)
-        states, *last = lstm(seen, (state[0], state[1]), weights, train=True, bidirectional=False, batch_first=True)
+        weights = {name: self._taken(value) for name, value in self.lstm.named_parameters()}
+        states, last = torch.func.functional_call(self.lstm, weights, (seen, (state[0], state[1])))
         return states.float(), torch.stack(last).float()
 
     def forward(self, stacked: torch.Tensor) -> torch.Tensor:

@@ -6,7 +6,6 @@ Made anew from sound it would take ten times as long. What is said stays, and th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +13,7 @@ import numpy.typing as npt
 from vcam.audio.logmel import BANDS, HOP, mel_bank
 from vcam.media import SAMPLE_RATE, FloatArray
 
-from .augment import DULL, NOISY, ROOMY, ROOMY_NOISY, Random, any_room, responses, snr
+from .augment import DULL, NOISY, ROOMY, Random, any_room, responses, snr
 
 _TRACT = 0.09  # log of how much longer or shorter the vocal tract is at most (Jaitly & Hinton, 2013)
 _ROOMS = 0.5  # of the scenes stay in the room that their sound was put into
@@ -27,52 +26,39 @@ _NEPERS = np.float32(np.log(10) / 10)  # of power, in a dB
 
 @dataclass(frozen=True, slots=True)
 class Spectrograms:
-    """Of a batch, float32 [batch, hops, 40] in dB: what is ``heard``, the ``dry`` voice, that in its ``room`` where a
-    scene is ``roomy`` (bool [batch]), and the ``noise`` as loud as that, where it is ``noisy`` (bool [batch]).
+    """Of a batch, float32 [batch, hops, 40] in dB: what is ``heard``, the ``dry`` voice, that in its ``room``, and
+    the ``noise`` as loud as that, where a scene is ``noisy`` (bool [batch]).
     """
 
     heard: FloatArray
     dry: FloatArray
     room: FloatArray
     noise: FloatArray
-    roomy: npt.NDArray[np.bool_]
     noisy: npt.NDArray[np.bool_]
 
 
 def varied(of: Spectrograms, random: Random) -> tuple[FloatArray, FloatArray]:
     """Heard and dry, as in ``of``; about as loud."""
-    dry, heard, in_room = _said_elsewhere(of, random)
-    _add_noise(heard, of, np.where(in_room, ROOMY_NOISY, NOISY), random)
-    for scene in heard:
-        for response in responses(random):
-            scene += (20 * np.log10(np.maximum(response(_centres()), _DEEPEST))).astype(np.float32)
-    louder = of.heard.max((1, 2))[random.permutation(len(heard))] - heard.max((1, 2))
-    return np.maximum(heard + louder[:, None, None], np.float32(_LEAST)), dry
-
-
-def _said_elsewhere(of: Spectrograms, random: Random) -> tuple[FloatArray, FloatArray, npt.NDArray[np.bool_]]:
-    """Dry, and as it sounds where it is said now, by another voice; which are in a room."""
-    count, centres = len(of.heard), _centres()
+    count, hops, _ = of.heard.shape
+    centres = _centres()
     tract = np.exp(random.uniform(-_TRACT, _TRACT, count))
     at = np.stack([np.interp(centres * factor, centres, np.arange(BANDS)) for factor in tract])
     dry, heard = _read(of.dry, at), _read(of.room, at)
-    moved = random.random(count) >= _ROOMS
+    moved = np.flatnonzero(random.random(count) >= _ROOMS)
     heard[moved] = dry[moved]
-    entered = moved & (random.random(count) < ROOMY)
-    rooms = [any_room(random) for _ in range(int(entered.sum()))]
-    heard[entered] = together(dry[entered], reflections(dry[entered], random, rooms), random)
-    return dry, heard, np.where(moved, entered, of.roomy)
-
-
-def _add_noise(heard: FloatArray, of: Spectrograms, odds: npt.NDArray[np.floating], random: Random) -> None:
-    """To some of what is ``heard``, by their ``odds``: any of the batch's, from any moment of it."""
-    noisy, noises = np.flatnonzero(random.random(len(heard)) < odds), np.flatnonzero(of.noisy)
-    if not len(noises) or not len(noisy):
-        return
-    chosen = of.noise[random.choice(noises, len(noisy))]
-    rolled = (np.roll(noise, random.integers(noise.shape[0]), 0) for noise in chosen)
-    beside = np.stack([noise - np.float32(snr(random)) for noise in rolled])
-    heard[noisy] = together(heard[noisy], beside, random)
+    roomy = moved[random.random(len(moved)) < ROOMY]
+    heard[roomy] = together(dry[roomy], reflections(dry[roomy], random, [any_room(random) for _ in roomy]), random)
+    noises, noisy = np.flatnonzero(of.noisy), np.flatnonzero(random.random(count) < NOISY)
+    if len(noises) and len(noisy):
+        chosen = random.choice(noises, len(noisy))
+        rolled = (np.roll(noise, random.integers(hops), 0) for noise in of.noise[chosen])
+        beside = np.stack([noise - np.float32(snr(random)) for noise in rolled])
+        heard[noisy] = together(heard[noisy], beside, random)
+    for scene in heard:
+        for response in responses(random):
+            scene += (20 * np.log10(np.maximum(response(centres), _DEEPEST))).astype(np.float32)
+    louder = of.heard.max((1, 2))[random.permutation(count)] - heard.max((1, 2))
+    return np.maximum(heard + louder[:, None, None], np.float32(_LEAST)), dry
 
 
 def reflections(sounds: FloatArray, random: Random, rooms: list[tuple[float, float]]) -> FloatArray:
@@ -103,7 +89,6 @@ def together(some: FloatArray, others: FloatArray, random: Random) -> FloatArray
     return np.log(a * a + b * b + 2 * np.clip(phase, -0.95, 0.95) * a * b) / _NEPERS
 
 
-@cache
 def _centres() -> FloatArray:
     """Of the bands, in Hz."""
     bank = mel_bank()
@@ -111,7 +96,6 @@ def _centres() -> FloatArray:
     return hertz @ bank / bank.sum(0)
 
 
-@cache
 def _lines() -> FloatArray:
     """How many of the spectrum a band has that go each their own way."""
     bank = mel_bank()

@@ -4,7 +4,6 @@ import importlib
 import importlib.util
 import os
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from ctypes.util import find_library
 from pathlib import Path
@@ -104,8 +103,7 @@ def test_matrices_go_the_way_that_pytorchs_muon_takes(monkeypatch: pytest.Monkey
     monkeypatch.setattr(optimiser, "_EVERY", 1)
     torch.manual_seed(6)
     made = learner.Learner(network.Network(24, 2))
-    threads = ThreadPoolExecutor(2)
-    ours = optimiser.Optimiser(made, 3e-3, 600, threads)
+    ours = optimiser.Optimiser(made, 3e-3, 600)
     gate = made.network.lstm.weight_ih_l0.detach()[24:48].clone().requires_grad_()
     theirs = torch.optim.Muon([gate], weight_decay=0.1, adjust_lr_fn="match_rms_adamw")
     for update in range(4):
