@@ -153,7 +153,7 @@ def speak(name: str, sentences: Sequence[str], slowness: float) -> list[Utteranc
     # Festival crackles in a few sentences of thousands, otherwise each time: what two tellings have alike is good,
     # and a third decides where two differ, or a chance crackle would leave a sentence out of one training only
     tellings = [_spoken(name, sentences, slowness, _by_festival) for _ in range(2)]
-    if any(_alike(tellings, i) is None for i in {**tellings[0], **tellings[1]}):
+    if any(_alike(tellings, i) is None for i in tellings[0].keys() | tellings[1].keys()):
         tellings.append(_spoken(name, sentences, slowness, _by_festival))
     found = (_alike(tellings, i) for i in range(len(sentences)))
     return [utterance for utterance in found if utterance is not None]

@@ -69,7 +69,7 @@ def test_what_festival_says_otherwise_each_time_is_left_out_and_what_crackles_on
 ) -> None:
     calls, program = tmp_path / "calls", tmp_path / "festival"
     # stands in for Festival, a few of whose thousands of sentences crackle otherwise each time: the first does always
-    # here, the second the first time only
+    # here, the second the first time only, when the third is not said
     program.write_text(
         f"#!{sys.executable}\n"
         "import re, sys, wave, pathlib\n"
@@ -79,14 +79,16 @@ def test_what_festival_says_otherwise_each_time_is_left_out_and_what_crackles_on
         "crackles = {'0': time, '1': time == 1}\n"
         "text = pathlib.Path(sys.argv[-1]).read_text()\n"
         "for path in re.findall(r'\"(\\S+)\\.wav\"', text):\n"
+        "    if time == 1 and path.endswith('2'):\n"
+        "        continue\n"
         "    with wave.open(path + '.wav', 'wb') as file:\n"
         "        file.setparams((1, 2, 16000, 0, 'NONE', ''))\n"
-        "        file.writeframes(bytes(8000) + bytes([crackles.get(path[-1], 0), 0]) + bytes(8000))\n"
+        "        file.writeframes(bytes(8000) + bytes([crackles.get(path[-1], 0), 0]) + bytes(2 * int(path[-1])))\n"
         "    pathlib.Path(path + '.lab').write_text('#\\n0.1 100 pau\\n0.3 100 ah\\n0.5 100 pau\\n')\n"
     )
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    said = recorded.speak("ked", ["Mama.", "Papa.", "Baby."], 1.0)
-    assert len(said) == 2
+    said = recorded.speak("ked", ["Mama.", "Papa.", "Baby.", "Mummy."], 1.0)
+    assert [len(utterance.samples) - 4001 for utterance in said] == [1, 2, 3]
     assert not any(utterance.samples.any() for utterance in said)
     assert len(calls.read_text()) == 3
