@@ -39,8 +39,19 @@ class Spectrograms:
 
 def varied(of: Spectrograms, random: Random) -> tuple[FloatArray, FloatArray]:
     """Heard and dry, as in ``of``; about as loud."""
-    count, hops, _ = of.heard.shape
+    dry, heard = _said_elsewhere(of, random)
+    _add_noise(heard, of, random)
     centres = _centres()
+    for scene in heard:
+        for response in responses(random):
+            scene += (20 * np.log10(np.maximum(response(centres), _DEEPEST))).astype(np.float32)
+    louder = of.heard.max((1, 2))[random.permutation(len(heard))] - heard.max((1, 2))
+    return np.maximum(heard + louder[:, None, None], np.float32(_LEAST)), dry
+
+
+def _said_elsewhere(of: Spectrograms, random: Random) -> tuple[FloatArray, FloatArray]:
+    """Dry, and as it sounds where it is said now: by another voice, often in another room or in none."""
+    count, centres = len(of.heard), _centres()
     tract = np.exp(random.uniform(-_TRACT, _TRACT, count))
     at = np.stack([np.interp(centres * factor, centres, np.arange(BANDS)) for factor in tract])
     dry, heard = _read(of.dry, at), _read(of.room, at)
@@ -48,17 +59,18 @@ def varied(of: Spectrograms, random: Random) -> tuple[FloatArray, FloatArray]:
     heard[moved] = dry[moved]
     roomy = moved[random.random(len(moved)) < ROOMY]
     heard[roomy] = together(dry[roomy], reflections(dry[roomy], random, [any_room(random) for _ in roomy]), random)
-    noises, noisy = np.flatnonzero(of.noisy), np.flatnonzero(random.random(count) < NOISY)
-    if len(noises) and len(noisy):
-        chosen = random.choice(noises, len(noisy))
-        rolled = (np.roll(noise, random.integers(hops), 0) for noise in of.noise[chosen])
-        beside = np.stack([noise - np.float32(snr(random)) for noise in rolled])
-        heard[noisy] = together(heard[noisy], beside, random)
-    for scene in heard:
-        for response in responses(random):
-            scene += (20 * np.log10(np.maximum(response(centres), _DEEPEST))).astype(np.float32)
-    louder = of.heard.max((1, 2))[random.permutation(count)] - heard.max((1, 2))
-    return np.maximum(heard + louder[:, None, None], np.float32(_LEAST)), dry
+    return dry, heard
+
+
+def _add_noise(heard: FloatArray, of: Spectrograms, random: Random) -> None:
+    """To most of what is ``heard``: any noise of the batch, from any moment of it."""
+    noises, noisy = np.flatnonzero(of.noisy), np.flatnonzero(random.random(len(heard)) < NOISY)
+    if not len(noises) or not len(noisy):
+        return
+    chosen = of.noise[random.choice(noises, len(noisy))]
+    rolled = (np.roll(noise, random.integers(len(noise)), 0) for noise in chosen)
+    beside = np.stack([noise - np.float32(snr(random)) for noise in rolled])
+    heard[noisy] = together(heard[noisy], beside, random)
 
 
 def reflections(sounds: FloatArray, random: Random, rooms: list[tuple[float, float]]) -> FloatArray:
