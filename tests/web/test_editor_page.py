@@ -258,6 +258,27 @@ def test_what_is_no_face_is_said_and_cannot_be_saved(page: Page, open_desk: Open
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize("after_a_change", [False, True])
+def test_a_save_that_fails_can_be_tried_again(page: Page, open_desk: OpenDesk, after_a_change: bool) -> None:
+    with open_desk() as desk:
+        go_to(page, desk)
+        waiting(page, lambda: preview(page) is not None, "the preview is there")
+        save = page.get_by_role("button", name="Save avatar")
+        desk.trouble = "The disk is full."
+        save.click()
+        expect(page.get_by_role("alert")).to_contain_text("The disk is full.")
+        expect(save).to_be_enabled()
+        desk.trouble = ""
+        if after_a_change:
+            choose(page, "Nose")
+            drag(page, "nose", 25, 0)
+            expect(page.get_by_role("alert")).to_be_hidden()
+        page.keyboard.press("Control+s")
+        expect(page.get_by_role("heading", name="me is saved")).to_be_visible()
+        assert len(desk.stored) == 1
+
+
+@pytest.mark.browser
 def test_a_reload_keeps_what_was_not_saved(page: Page, open_desk: OpenDesk) -> None:
     with open_desk(stored=True) as desk:
         go_to(page, desk)

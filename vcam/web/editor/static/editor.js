@@ -24,7 +24,7 @@ let current; // the group in hand
 const preview = { mode: "", close: true };
 let waitingForPreview;
 let saved; // the points as they are stored, or null
-const problems = { points: "", preview: "" }; // what is wrong with each, or nothing
+const problems = { points: "", save: "", preview: "" }; // what is wrong with each, or nothing
 
 // ---- Start -----------------------------------------------------------------------------------------------------
 
@@ -126,8 +126,8 @@ function showChosen() {
 }
 
 function changed() {
+  complain("save", "");
   showChosen();
-  update();
   server.offer(model.points);
 }
 
@@ -156,7 +156,7 @@ function update() {
 
 function complain(about, words) {
   problems[about] = words;
-  const shown = problems.points || problems.preview;
+  const shown = problems.points || problems.save || problems.preview;
   $("problem").hidden = !shown;
   text("problem-text", shown);
   update();
@@ -208,12 +208,11 @@ async function save() {
   if ($("save").disabled) return;
   root.dataset.state = "saving";
   text("state", "Saving");
-  update();
+  complain("save", "");
   const { ok, problem: words, response } = await server.post("/save", { points: model.points });
   if (!ok) {
     root.dataset.state = "editing";
-    update();
-    return complain("points", words);
+    return complain("save", words); // the next try may succeed, so the button stays
   }
   const { name, next } = await response.json();
   const lines = next.flatMap(([words, command]) => [words, `\`${command}\``]);
