@@ -14,6 +14,7 @@ from types import FrameType
 from pydantic import ValidationError
 
 from vcam.errors import UsageError
+from vcam.paths import at_home
 from vcam.profile.model import Profile
 from vcam.session import Session
 
@@ -176,7 +177,4 @@ def absolute_camera(spec: str | None) -> str | None:
 
 
 def _absolute(path: str) -> str:
-    try:
-        return str(Path(path).expanduser().absolute())
-    except RuntimeError:  # the home of nobody: whoever opens it says so
-        return path
+    return str(at_home(path).absolute())

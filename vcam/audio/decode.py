@@ -19,6 +19,7 @@ import numpy as np
 from vcam.audio.resample import Downmix
 from vcam.errors import SourceError, nearest
 from vcam.media import SAMPLE_RATE, FloatArray
+from vcam.paths import at_home
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -55,7 +56,7 @@ class AudioInfo:
 
 def probe(path: str | Path) -> AudioInfo:
     """Look at a file's headers. The duration is what they promise. Raises SourceError like :func:`decode`."""
-    with _opened(home_expanded(Path(path))) as (container, stream):
+    with _opened(at_home(path)) as (container, stream):
         return _info(container, stream)
 
 
@@ -91,14 +92,6 @@ def decode(path: Path) -> Iterator[FloatArray]:
             logger.warning("%s is cut short: %.1f s of %.1f s could be read", path.name, played, promised)
         elif broken:
             logger.warning("%s is damaged: %d pieces could not be read", path.name, broken)
-
-
-def home_expanded(path: Path) -> Path:
-    """``~`` as the home folder. Raises SourceError for the home of nobody."""
-    try:
-        return path.expanduser()
-    except RuntimeError as error:
-        raise SourceError(f"{path} cannot be found: {error}.") from error
 
 
 def decode_original(path: Path, rate: int, channels: int) -> Iterator[FloatArray]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from vcam.audio import portaudio
 from vcam.errors import OutputError, SourceError, nearest
+from vcam.paths import at_home
 
 if TYPE_CHECKING:
     from vcam.audio.source import Source
@@ -206,6 +207,6 @@ def means_file(spec: str) -> bool:
     if "/" in spec or "\\" in spec or _FILE_SUFFIX.fullmatch(path.suffix):
         return True
     try:
-        return path.expanduser().is_file()
-    except (OSError, ValueError, RuntimeError):  # no path at all: too long, a zero byte, the home of nobody
+        return at_home(path).is_file()
+    except (OSError, ValueError):  # no path at all: too long, a zero byte
         return False

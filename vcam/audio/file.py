@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from vcam.audio.decode import AudioInfo, decode, home_expanded, probe
+from vcam.audio.decode import AudioInfo, decode, probe
 from vcam.audio.source import Block, Source
 from vcam.media import CHUNK_SAMPLES, SAMPLE_RATE, FloatArray, samples, silence
+from vcam.paths import at_home
 
 __all__ = ["AudioInfo", "FileSource", "probe"]
 
@@ -43,7 +44,7 @@ class FileSource(Source):
     def open(self) -> None:
         """Open the file and decode its beginning. Raises SourceError if it is missing, unreadable or not audio."""
         self.close()
-        path = home_expanded(self.path)
+        path = at_home(self.path)
         self.device_rate = probe(path).rate
         with self._decoding:
             self._blocks = _in_chunks(self._pieces(path))

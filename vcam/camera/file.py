@@ -17,6 +17,7 @@ from vcam.camera.base import Camera, CameraFormat
 from vcam.camera.mp4 import Mp4Writer
 from vcam.errors import CameraError
 from vcam.media import SAMPLE_RATE, AudioChunk, FloatArray, Picture
+from vcam.paths import at_home
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ class FileCamera(Camera):
         overwrite: bool = False,
     ) -> None:
         super().__init__(format)
-        self.path = Path(path).expanduser()
+        self.path = at_home(path)
         self.offline = offline
         self.overwrite = overwrite
         #: Pictures and pieces of sound left out because the encoder had too much to do.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 import vcam
+from vcam.paths import at_home
 
 if TYPE_CHECKING:
     from vcam.profile.model import Profile
@@ -25,7 +26,7 @@ def checkpoint_folder(profile: Profile) -> Path:
 def default_folder() -> Path:
     """``$VCAM_CHECKPOINTS``; else ``checkpoints/`` of the source tree that vcam runs from; else in the user's data."""
     if chosen := os.environ.get(VARIABLE):
-        return Path(chosen).expanduser().absolute()
+        return at_home(chosen).absolute()
     beside = Path(vcam.__file__).resolve().parents[1] / "checkpoints"
     if (beside / "README.md").is_file():
         return beside

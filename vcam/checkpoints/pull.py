@@ -24,6 +24,7 @@ from vcam.checkpoints.hub import Hub, RemoteFile
 from vcam.checkpoints.manifest import Entry, Manifest
 from vcam.checkpoints.parts import PARTS
 from vcam.errors import VcamError
+from vcam.paths import at_home
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ def plan_pull(hub: Hub, folder: Path, parts: Sequence[str] = USUAL, revision: st
 
     Raises VcamError if the hub cannot be reached, or the disk has too little space.
     """
-    folder = folder.expanduser().absolute()
+    folder = at_home(folder).absolute()
     listing = hub.list(revision, parts)
     with _disk_errors(folder):
         present = {file.path: sha256 for file in listing.files if (sha256 := _present(folder, file))}

@@ -9,6 +9,7 @@ from typing import Any
 import typer
 
 from vcam.errors import AnimatorError, AvatarError
+from vcam.paths import at_home
 
 _INDENT = 9  # columns
 
@@ -24,7 +25,7 @@ def facts(target: str, profile_name: str | None, stand_in: bool) -> dict[str, An
     if named is not None:
         portrait, told = target, named
     else:
-        path = Path(target).expanduser().absolute()
+        path = at_home(target).absolute()
         portrait, told = str(path), _of_picture(path)
     try:
         told["ditto"] = _ditto(portrait, profile_name, stand_in)

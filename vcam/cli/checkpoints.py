@@ -10,6 +10,7 @@ import typer
 
 from vcam.cli.errors import INTERRUPTED, handle_errors
 from vcam.errors import UsageError, VcamError
+from vcam.paths import at_home
 
 if TYPE_CHECKING:
     from vcam.animators.ditto.checkpoint import Checkpoint
@@ -145,7 +146,7 @@ def show(
         _show(checkpoint, live=not offline)
         return
     try:
-        yaml_file.expanduser().write_text(to_yaml(config.values), encoding="utf-8")
+        at_home(yaml_file).write_text(to_yaml(config.values), encoding="utf-8")
     except OSError as error:
         raise VcamError(f"{yaml_file} cannot be written: {error.strerror}.") from error
     typer.echo(f"Wrote {config.path.name} as {yaml_file}.")
@@ -156,7 +157,7 @@ def _folder(given: Path | None) -> Path:
     from vcam.checkpoints.location import checkpoint_folder
     from vcam.profile.loader import load
 
-    return (checkpoint_folder(load()) if given is None else given.expanduser()).absolute()
+    return (checkpoint_folder(load()) if given is None else at_home(given)).absolute()
 
 
 def _files(folder: Path) -> dict[str, int]:

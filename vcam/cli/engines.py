@@ -11,6 +11,7 @@ import typer
 
 from vcam.cli.errors import INTERRUPTED, handle_errors
 from vcam.errors import AnimatorError, UsageError, VcamError
+from vcam.paths import at_home
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -195,7 +196,7 @@ def _settings(folder: Path | None, gpu: int | None, precision: str | None) -> tu
 
     profile = load()
     settings = profile.animator.ditto
-    place = checkpoint_folder(profile) if folder is None else folder.expanduser()
+    place = checkpoint_folder(profile) if folder is None else at_home(folder)
     kind = settings.precision if precision is None else precision
     if kind not in ("fp16", "fp32"):
         raise UsageError(f"There is no precision {kind[:20]!r}.", "Possible are: fp16, fp32.")

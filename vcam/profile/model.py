@@ -17,6 +17,8 @@ from pydantic import (
     model_validator,
 )
 
+from vcam.paths import at_home
+
 _SIZE = re.compile(r"(\d{2,4})\s*[xX×]\s*(\d{2,4})")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
@@ -248,5 +250,5 @@ class Profile(Section):
 
     def resolve(self, path: Path) -> Path:
         """A path from the profile: absolute, from the home folder (~), or relative to the profile's own folder."""
-        expanded = path.expanduser()
+        expanded = at_home(path)
         return expanded if expanded.is_absolute() or self._folder is None else self._folder / expanded

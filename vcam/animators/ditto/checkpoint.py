@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vcam.errors import AnimatorError
+from vcam.paths import at_home
 
 from .backends.base import Backend, Network
 from .conditions import ConditionUse
@@ -38,7 +39,7 @@ class Checkpoint:
     @classmethod
     def open(cls, folder: Path) -> Checkpoint:
         """Raises AnimatorError, naming the command that helps, if there is none or its configs cannot be used."""
-        folder = folder.expanduser().absolute()
+        folder = at_home(folder).absolute()
         if not networks_folder(folder).is_dir():
             raise AnimatorError(f"There is no checkpoint in {folder}.", PULL)
         configs = config_files(folder)

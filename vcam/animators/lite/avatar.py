@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from vcam.errors import AvatarError, nearest
 from vcam.media import ByteArray
+from vcam.paths import at_home
 
 from .files import BUNDLED, MAX_YAML_BYTES, parse_yaml, read_file
 from .photo.package import PACKAGE_FILE, PhotoAvatar, list_user_avatars, load_package
@@ -53,7 +54,7 @@ def load_avatar(name_or_path: str | Path) -> Avatar | PhotoAvatar:
     own = list_user_avatars()
     if str(name_or_path) in own:
         return load_package(str(name_or_path))
-    path = Path(name_or_path).expanduser()
+    path = at_home(name_or_path)
     try:
         if path.is_dir():
             return load_package(path) if (path / PACKAGE_FILE).is_file() else _read_folder(path)
