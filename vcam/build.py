@@ -94,9 +94,10 @@ def _lite(profile: Profile) -> Animator:
 def portrait_path(profile: Profile) -> str:
     """The portrait as the name of an avatar or, if it is none, as a path, relative to the profile's folder."""
     from vcam.animators.lite import list_avatars
+    from vcam.animators.lite.photo.package import list_user_avatars
 
     portrait = profile.avatar.portrait
-    if portrait in list_avatars():
+    if portrait in list_avatars() or portrait in list_user_avatars():
         return portrait
     path = profile.resolve(Path(portrait))
     is_path = len(Path(portrait).parts) > 1 or portrait.startswith("~") or path.exists()

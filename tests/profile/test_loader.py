@@ -365,6 +365,17 @@ def test_switching_to_a_bundled_avatar_keeps_the_rest_of_the_profile(write: Writ
     assert (found.camera.fps, found.name, found.folder) == (24, "mine", current.folder)
 
 
+def test_colours_stay_with_the_portrait_that_they_were_chosen_for(write: Write, private_user: Path) -> None:
+    folder = private_user.parent / "data_home" / "vcam" / "avatars" / "anna"
+    folder.mkdir(parents=True)
+    (folder / "avatar.yaml").touch()
+    current = loader.load_file(write('avatar: {portrait: robin, mirror: true, look: {hair: "#2a2320"}}\n'))
+    for other in ("anna", "puppet", str(folder)):
+        found = loader.find_profile_or_avatar(other, current)
+        assert (found.avatar.look.wanted(), found.avatar.mirror) == ({}, True)
+    assert loader.find_profile_or_avatar("robin", current).avatar.look.hair == "#2a2320"
+
+
 def test_switching_to_a_profile() -> None:
     assert loader.find_profile_or_avatar("privacy", Profile()).name == "privacy"
 

@@ -10,13 +10,13 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from vcam.cli.errors import handle_errors
 from vcam.errors import ControlError, UsageError, VcamError
+from vcam.paths import at_home
 
 if TYPE_CHECKING:
     from vcam.daemon.client import ControlClient
@@ -196,12 +196,18 @@ def switch(
     ],
 ) -> None:
     """Change the avatar or the profile without letting go of the camera."""
-    path = Path(target).expanduser()
-    # The session has another working directory.
-    _client().call(
-        "switch", target=str(path.resolve()) if path.is_file() or (path.is_dir() and len(path.parts) > 1) else target
-    )
+    _client().call("switch", target=_meant(target))
     typer.echo(f"Switched to {target}.")
+
+
+def _meant(target: str) -> str:
+    """A name as it is, whatever lies here; a path as the session finds it, which has another working directory."""
+    path = at_home(target)
+    try:
+        is_path = path.exists() and (len(path.parts) > 1 or (path.suffix != "" and path.is_file()))
+    except (OSError, ValueError):  # too long, a zero byte
+        return target
+    return str(path.resolve()) if is_path else target
 
 
 def _client() -> ControlClient:

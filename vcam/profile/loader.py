@@ -9,8 +9,9 @@ from pydantic import ValidationError
 
 from vcam.daemon.paths import config_dir
 from vcam.errors import AvatarError, ProfileError, nearest
+from vcam.paths import at_home
 from vcam.profile.explain import explain
-from vcam.profile.model import Profile
+from vcam.profile.model import Look, Profile
 from vcam.profile.yaml_reader import read_yaml, shortened
 
 DEFAULT = "default"
@@ -75,9 +76,9 @@ def _guess(name: str, known: list[str]) -> str:
 def _existing(name: str) -> Path | None:
     """The path that ``name`` means, if there is anything that can be looked at."""
     try:
-        path = Path(name).expanduser()
+        path = at_home(name)
         path.stat()
-    except (OSError, ValueError, RuntimeError):  # also: too long, a zero byte, the home of nobody
+    except (OSError, ValueError):  # also: too long, a zero byte
         return None
     return path
 
@@ -103,7 +104,8 @@ def load_file(path: Path) -> Profile:
 
 def find_profile_or_avatar(target: str, current: Profile) -> Profile:
     """What ``vcam switch`` is given: a profile (name or path), or an avatar for the current profile: its name, its
-    folder, or a picture or video, which ditto takes as it is.
+    folder, or a picture or video, which ditto takes as it is. The colours of ``avatar.look`` stay with the portrait
+    they were chosen for; a photo has none that could be changed.
 
     Raises VcamError if it is none of them, naming the nearest.
     """
@@ -113,13 +115,18 @@ def find_profile_or_avatar(target: str, current: Profile) -> Profile:
     avatars = [*list_avatars(), *list_user_avatars()]
     path = _existing(target)
     if target in avatars:
-        return current.with_changes("avatar", portrait=target)
+        return _with_portrait(current, target)
     if path is not None and (path.is_dir() or (path.is_file() and not _is_yaml(path))):
-        return current.with_changes("avatar", portrait=str(path.resolve()))
+        return _with_portrait(current, str(path.resolve()))
     profiles = available()
     if target in profiles or _is_yaml(Path(target)):
         return _with_absolute_paths(load(target))
     raise AvatarError(f'There is no avatar or profile "{shortened(target)}".', _guess(target, [*avatars, *profiles]))
+
+
+def _with_portrait(profile: Profile, portrait: str) -> Profile:
+    look = profile.avatar.look if portrait == profile.avatar.portrait else Look()
+    return profile.with_changes("avatar", portrait=portrait, look=look.model_dump())
 
 
 def _with_absolute_paths(profile: Profile) -> Profile:

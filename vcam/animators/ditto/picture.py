@@ -22,13 +22,12 @@ def source_of(profile: Profile) -> Path:
     Raises AvatarError if the portrait cannot be found, read or drawn.
     """
     from vcam.animators.lite import LiteAnimator, list_avatars, load_avatar, recoloured
+    from vcam.animators.lite.photo.package import PhotoAvatar, list_user_avatars
     from vcam.build import portrait_path
 
     portrait = portrait_path(profile)
-    if portrait not in list_avatars() and Path(portrait).is_file():
+    if portrait not in [*list_avatars(), *list_user_avatars()] and Path(portrait).is_file():
         return Path(portrait)
-    from vcam.animators.lite.photo.package import PhotoAvatar
-
     avatar = load_avatar(portrait)
     if isinstance(avatar, PhotoAvatar):
         return _kept(avatar.rgb)
