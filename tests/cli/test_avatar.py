@@ -99,6 +99,14 @@ def test_a_picture_becomes_an_avatar(picture: Path) -> None:
     assert 0.4 < made.landmarks.nose[0] / 854 < 0.6
 
 
+def test_a_small_face_in_a_large_photograph_stays_sharp(tmp_path: Path) -> None:
+    file = tmp_path / "~far away.jpg"
+    cv2.imwrite(str(file), portrait(3000, 2000, unit=60)[0])
+    said = vcam("new", file, "--no-open", "--name", "far").stdout
+    assert "The face is small in this picture: the 1920x1920 pixels around it are kept." in said
+    assert load_package("far").landmarks.frame.unit == pytest.approx(60, rel=0.06)
+
+
 def test_no_avatar_is_replaced_by_accident(picture: Path) -> None:
     vcam("new", picture, "--no-open", "--name", "me")
     before = (avatars_dir() / "me" / "avatar.yaml").stat().st_mtime_ns
@@ -127,6 +135,8 @@ def test_pictures_without_a_face_and_no_pictures_are_refused(tmp_path: Path, dat
     text.write_text("no picture")
     assert "not a picture that vcam can read" in vcam("new", text, "--no-open", code=1).stderr
     assert "cannot be read" in vcam("new", tmp_path / "nowhere.png", "--no-open", code=1).stderr
+    assert "~nobody-of-that-name/x.png cannot be read" in vcam("new", "~nobody-of-that-name/x.png", code=1).stderr
+    assert "~nobody-of-that-name/x.png" in vcam("show", "~nobody-of-that-name/x.png", code=1).stderr
     assert not (data_home / "vcam").exists()
 
 

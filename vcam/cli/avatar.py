@@ -10,6 +10,7 @@ import typer
 
 from vcam.cli.errors import handle_errors
 from vcam.errors import AvatarError
+from vcam.paths import at_home
 
 if TYPE_CHECKING:
     from vcam.animators.lite.photo.landmarks import Landmarks
@@ -57,14 +58,14 @@ def new(
 
     The lite animator needs that; ditto takes a picture as it is, too: `avatar: {portrait: PICTURE}` in a profile.
     """
-    from vcam.animators.lite.photo.package import name_from, save_package, shrunk
+    from vcam.animators.lite.photo.closeup import close_up
+    from vcam.animators.lite.photo.package import name_from, save_package
     from vcam.images import read_image
     from vcam.web.editor.subject import Subject
 
     chosen = name_from(picture) if name is None else name
     replaces = _check_free(chosen, force)
-    rgb = shrunk(read_image(picture.expanduser()))
-    proposal = _proposal(rgb, landmarks)
+    rgb, proposal = close_up(read_image(at_home(picture)), lambda part: _proposal(part, landmarks))
     found = describe(proposal)
     typer.echo(f"{found}.")
     for notice in proposal.notices:
@@ -159,12 +160,12 @@ def remove(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Delete one of your avatars."""
-    from vcam.animators.lite.photo.package import avatar_folder, list_user_avatars
+    from vcam.animators.lite.photo.package import PACKAGE_FILE, avatar_folder
     from vcam.animators.lite.photo.package import remove as delete
 
     _refuse_bundled(name, "removed")
     folder = avatar_folder(name)
-    if name in list_user_avatars() and not yes and not typer.confirm(f"Delete {folder}?"):
+    if (folder / PACKAGE_FILE).exists() and not yes and not typer.confirm(f"Delete {folder}?"):
         raise typer.Exit(1)
     delete(name)
     typer.echo(f"Removed: {name}")

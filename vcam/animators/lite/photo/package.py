@@ -98,12 +98,12 @@ def list_user_avatars() -> list[str]:
     return sorted(name for name in found if _NAME.fullmatch(name))
 
 
-def shrunk(rgb: ByteArray) -> ByteArray:
-    """``rgb`` (uint8 [h, w, 3]) with at most 1920 pixels on its longer side; itself if it is small enough."""
+def shrunk(rgb: ByteArray, side: int = MAX_SIDE) -> ByteArray:
+    """``rgb`` (uint8 [h, w, 3]) with at most ``side`` pixels on its longer side; itself if it is small enough."""
     longest = max(rgb.shape[:2])
-    if longest <= MAX_SIDE:
+    if longest <= side:
         return rgb
-    size = [max(1, round(side * MAX_SIDE / longest)) for side in (rgb.shape[1], rgb.shape[0])]
+    size = [max(1, round(length * side / longest)) for length in (rgb.shape[1], rgb.shape[0])]
     return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
