@@ -49,9 +49,21 @@ def move(name: str, x: float, y: float) -> dict[str, tuple[float, float]]:
     return points | {name: (points[name][0] + x, points[name][1] + y)}
 
 
+def below_each_other(*names: str) -> dict[str, tuple[float, float]]:
+    """The face with these points at one place along the line through its eyes."""
+    points, frame = FACE.points(), FACE.frame
+    x = frame.to_face(points[names[0]])[0]
+    return points | {name: frame.to_picture((x, frame.to_face(points[name])[1])) for name in names}
+
+
+EDGE = tuple(name for name in FACE.points() if name.startswith("jaw.") and not name.endswith(".0"))
+
+
 @pytest.mark.parametrize(
     ("points", "words"),
     [
+        (FACE.points() | {"eye_left.outer": FACE.frame.to_picture((-0.26, 0.3))}, "eye_left has an impossible width"),
+        (below_each_other("jaw.chin", *EDGE), "jaw's points lie below each other"),
         (move("eye_left.iris", 160, 0), "left eye must be on the picture's left"),
         (move("eye_left.iris", 75, 5), "closer than 16 pixels"),
         (move("eye_left.top", 0, 40), "upper lid must be above"),

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import yaml
 
 from tests.animators.lite.photo.faces import portrait
 from vcam.animators.lite import load_avatar
@@ -68,6 +69,42 @@ def test_a_name_is_taken_once_unless_it_is_replaced() -> None:
         save_package("me", RGB, FACE)
     save_package("me", RGB[:, ::-1].copy(), FACE, replace=True)
     np.testing.assert_array_equal(load_package("me").rgb, RGB[:, ::-1])
+
+
+def test_an_avatar_that_cannot_be_replaced_stays(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_package("me", RGB, FACE)
+    rename = Path.rename
+
+    def held(self: Path, target: Path) -> Path:
+        """As where a virus scanner looks into what was just written."""
+        if self.name == "fresh":
+            raise PermissionError(13, "Access is denied")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", held)
+    with pytest.raises(AvatarError, match="Access is denied"):
+        save_package("me", RGB[:, ::-1].copy(), FACE, replace=True)
+    np.testing.assert_array_equal(load_package("me").rgb, RGB)
+    assert [path.name for path in home.iterdir()] == ["me"]
+
+
+def test_an_avatar_that_can_neither_be_replaced_nor_put_back_is_kept_and_named(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_package("me", RGB, FACE)
+    rename = Path.rename
+
+    def held(self: Path, target: Path) -> Path:
+        if target == home / "me":
+            raise PermissionError(13, "Access is denied")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", held)
+    with pytest.raises(AvatarError, match="Access is denied") as caught:
+        save_package("me", RGB[:, ::-1].copy(), FACE, replace=True)
+    (kept,) = home.glob("*/old")
+    assert str(kept) in caught.value.hint
+    np.testing.assert_array_equal(load_package(kept).rgb, RGB)
 
 
 @pytest.mark.usefixtures("home")
@@ -152,6 +189,23 @@ def outside(folder: Path) -> None:
     (folder / "picture.png").symlink_to(folder.parent / "other.png")
 
 
+UPRIGHT = (100.0, 120.0, 140.0, 160.0)
+
+
+def points(**places: object) -> Callable[[Path], object]:
+    """Other places for points of ``avatar.yaml``: "eye_left__inner" is ``landmarks: {eye_left: {inner: ...}}``."""
+
+    def change(folder: Path) -> None:
+        path = folder / "avatar.yaml"
+        data = yaml.safe_load(path.read_text())
+        for name, place in places.items():
+            part, last = name.split("__")
+            data["landmarks"][part][last] = place
+        path.write_text(yaml.safe_dump(data))
+
+    return change
+
+
 BOMB = "a: &a [x, x]\n" + "".join(
     f"{chr(98 + i)}: &{chr(98 + i)} [*{chr(97 + i)}, *{chr(97 + i)}]\n" for i in range(20)
 )
@@ -169,6 +223,15 @@ BOMB = "a: &a [x, x]\n" + "".join(
         (edit("size: [320, 240]", "size: [320, 241]"), "320x240"),
         (edit("size: [320, 240]", "size: [320, 90000]"), "size"),
         (edit("forehead: [", "forehead: [.nan, "), "forehead"),
+        (points(eye_left__inner=[140.0, 90.0], eye_left__outer=[140.0, 110.0]), "eye_left has an impossible width"),
+        (
+            points(
+                jaw__left=[[160.0, y] for y in UPRIGHT],
+                jaw__chin=[160.0, 175.0],
+                jaw__right=[[160.0, y] for y in UPRIGHT],
+            ),
+            "jaw's points lie below each other",
+        ),
         (write("avatar.yaml", BOMB.encode()), "aliases"),
         (write("avatar.yaml", b"[" * 5000), "nested deeper"),
         (write("avatar.yaml", b"# " + b"x" * 100_000), "larger than 64 KiB"),

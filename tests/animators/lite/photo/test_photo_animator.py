@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import cv2
 import numpy as np
 import pytest
@@ -14,10 +16,10 @@ from vcam.animators.lite import LiteAnimator, LitePose
 from vcam.animators.lite.compositor import HeadPose
 from vcam.animators.lite.eyes import EyeShape
 from vcam.animators.lite.mouth import MouthShape
-from vcam.animators.lite.photo import PhotoAvatar
+from vcam.animators.lite.photo import Landmarks, PhotoAvatar
 from vcam.animators.lite.photo.compositor import PHOTO_REACH, PhotoCompositor
 from vcam.animators.lite.photo.framing import compose
-from vcam.errors import AnimatorError
+from vcam.errors import AnimatorError, AvatarError
 from vcam.media import ByteArray, silence
 from vcam.profile.model import LiteOptions
 
@@ -162,6 +164,50 @@ def test_a_face_at_the_edge_of_its_picture_can_speak() -> None:
     drawing = PhotoCompositor(PhotoAvatar("edge", truth((60, 40), 70), rgb), SCENE)
     rest = drawing.draw(HeadPose(), MouthShape(), EyeShape()).copy()
     assert not np.array_equal(drawing.draw(PHOTO_REACH, MouthShape(1.0), EyeShape(1.0)), rest)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_points_dragged_anywhere_are_refused_or_can_be_drawn(seed: int) -> None:
+    """Past each other, onto each other, below each other: no error of another kind, and no warning."""
+    still, chance = avatar(320, 240, 40, smile=True), random.Random(seed)
+    first, drawn = still.landmarks.points(), 0
+    for _ in range(60):
+        points = dict(first)
+        for name in chance.sample(sorted(points), chance.choice([1, 2, 4, 8])):
+            x, y = points[name]
+            other = points[chance.choice(sorted(points))]
+            near = (x + chance.gauss(0, 12), y + chance.gauss(0, 12))
+            points[name] = chance.choice([near, near, other, (other[0], y), (x, other[1])])
+        try:
+            face = Landmarks.from_points(points)
+        except AvatarError:
+            continue
+        drawing = PhotoCompositor(PhotoAvatar("dragged", face, still.rgb), Scene(320, 180))
+        drawing.draw(PHOTO_REACH, MouthShape(0.7, 0.5, 0.2), EyeShape(0.5, 1, 1))
+        drawing.draw(HeadPose(), MouthShape(0.3, -0.8), EyeShape(1, -1, 0))
+        drawn += 1
+    assert drawn > 15
+
+
+@pytest.mark.parametrize(
+    "scene", [Scene(480, 270, 0.25), Scene(160, 120, 0.75), Scene(160, 120, 0.25), Scene(160, 120, 0.25, 1.0, -1.0)]
+)
+@pytest.mark.parametrize("roll", [0.0, 14.0])
+def test_a_good_picture_can_be_shown_very_small(scene: Scene, roll: float) -> None:
+    for picture in (avatar(roll=roll), avatar(300, 600, 50, roll), avatar(300, 600, 50, roll, smile=True)):
+        drawing = PhotoCompositor(picture, scene)
+        for pose in all_poses():
+            assert drawing.draw(*pose).shape == (scene.height, scene.width, 3)
+
+
+def test_a_picture_can_be_shown_larger_than_any_picture_is() -> None:
+    wide, face = portrait(960, 540, unit=35)
+    points = face.points() | {"shoulders.left": (0.0, 530.0), "shoulders.right": (959.0, 530.0)}
+    scene = Scene(3840, 2160, 4.0)
+    shown = compose(wide, Landmarks.from_points(points), scene).landmarks
+    assert shown.shoulders is not None
+    assert shown.shoulders.right[0] > 8000
+    assert shown.frame.unit == pytest.approx(compose(wide, face, Scene(1920, 1080, 4.0)).landmarks.frame.unit * 2)
 
 
 def test_a_scene_of_an_odd_size_is_refused() -> None:

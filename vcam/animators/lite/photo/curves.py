@@ -14,11 +14,14 @@ _TABLE = 257
 
 
 class Curve:
-    """y over x through given points, by monotone cubics (Fritsch & Butland, 1984): no overshoot; level beyond them."""
+    """y over x through given points, by monotone cubics (Fritsch & Butland, 1984): no overshoot; level beyond them.
+
+    A point that is not right of all before it is left out; two must be left.
+    """
 
     def __init__(self, x: Sequence[float], y: Sequence[float]) -> None:
         xs, ys = np.asarray(x, np.float64), np.asarray(y, np.float64)
-        keep = np.concatenate([[True], np.diff(xs) > 1e-6])
+        keep = np.concatenate([[True], xs[1:] > np.maximum.accumulate(xs)[:-1] + 1e-6])
         xs, ys = xs[keep], ys[keep]
         step, slope = np.diff(xs), np.diff(ys) / np.diff(xs)
         tangent = np.zeros_like(xs)

@@ -54,8 +54,7 @@ def compose(rgb: ByteArray, landmarks: Landmarks, scene: Scene) -> Shot:
     canvas, inner = _lay(rgb, scale, (x, y), canvas_size, _surround(rgb, scene), soft)
     # a pixel's centre is at its index + 0.5 in both
     shift = (x + 0.5 * scale - 0.5, y + 0.5 * scale - 0.5)
-    moved = {name: (px * scale + shift[0], py * scale + shift[1]) for name, (px, py) in landmarks.points().items()}
-    return Shot(canvas, inner, Landmarks.from_points(moved))
+    return Shot(canvas, inner, landmarks.shown(scale, shift))
 
 
 def _scale(landmarks: Landmarks, rows: int, columns: int, width: int, height: int) -> float:

@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from vcam.errors import AvatarError
 
 MAX_COORDINATE = 8000.0
-MIN_EYE_DISTANCE = 16.0  # pixels between the irises; a smaller face has too little to show
+MIN_EYE_DISTANCE = 16.0  # pixels between the irises in the user's picture; a smaller face has too little to show
+_NARROWEST = 0.15  # face units: a mouth or a jaw that is narrower is none
 
 Coordinate = Annotated[float, Field(ge=-MAX_COORDINATE, le=MAX_COORDINATE, allow_inf_nan=False)]
 Length = Annotated[float, Field(gt=0, le=MAX_COORDINATE, allow_inf_nan=False)]
@@ -105,15 +106,17 @@ class Landmarks(Part):
         if self.eye_left.iris[0] >= self.eye_right.iris[0]:
             raise ValueError("the left eye must be on the picture's left")
         for name, eye in (("eye_left", self.eye_left), ("eye_right", self.eye_right)):
-            wide, high = _apart(eye.inner, eye.outer), frame.to_face(eye.bottom)[1] - frame.to_face(eye.top)[1]
-            if not 0.05 < wide / frame.unit < 1.2:
+            # along the eyes' line: corners below each other are far apart and no eye
+            wide = abs(frame.to_face(eye.outer)[0] - frame.to_face(eye.inner)[0])
+            high = frame.to_face(eye.bottom)[1] - frame.to_face(eye.top)[1]
+            if not 0.05 < wide < 1.2:
                 raise ValueError(f"{name} has an impossible width")
             if not -0.02 < high / 1.0 < 1.0:
                 raise ValueError(f"{name}: the upper lid must be above the lower one")
-            if eye.radius > wide:
+            if eye.radius > wide * frame.unit:
                 raise ValueError(f"{name}: the iris is larger than the eye")
         left, right = frame.to_face(self.mouth.left), frame.to_face(self.mouth.right)
-        if right[0] - left[0] < 0.15:
+        if right[0] - left[0] < _NARROWEST:
             raise ValueError("the mouth's left corner must be left of the right one")
         top = frame.to_face(self.mouth.upper_outer.middle)[1]
         bottom = frame.to_face(self.mouth.lower_outer.middle)[1]
@@ -121,6 +124,9 @@ class Landmarks(Part):
             raise ValueError("the mouth must be below the eyes, its upper lip above the lower one")
         if frame.to_face(self.jaw.chin)[1] <= bottom:
             raise ValueError("the chin must be below the mouth")
+        edge = [frame.to_face(p)[0] for p in (*self.jaw.left[1:], self.jaw.chin, *self.jaw.right[1:])]
+        if max(edge) - min(edge) < _NARROWEST:
+            raise ValueError("the jaw's points lie below each other: they must follow the face's edge on both sides")
         if frame.to_face(self.forehead)[1] >= 0:
             raise ValueError("the forehead must be above the eyes")
         return self
@@ -158,8 +164,16 @@ class Landmarks(Part):
             raise AvatarError(f"These points are no face: {explain(error)}.") from error
 
     def scaled(self, factor: float) -> Landmarks:
-        """As in a picture resized by ``factor``."""
+        """As in a picture resized by ``factor``. Raises AvatarError if the face is too small there."""
         return Landmarks.from_points({name: (x * factor, y * factor) for name, (x, y) in self.points().items()})
+
+    def shown(self, factor: float, shift: tuple[float, float]) -> Landmarks:
+        """As in a scene that shows the picture ``factor`` times as large, moved by ``shift`` pixels then.
+
+        Not checked again: a face remains one however small or large it is shown.
+        """
+        moved: Landmarks = _shown(self, factor, shift)
+        return moved
 
 
 class FaceFrame:
@@ -220,6 +234,16 @@ def _flat(part: object, name: str) -> Iterator[tuple[str, Point]]:
             yield from _flat(item, f"{name}.{index}")
     elif isinstance(part, tuple):
         yield name, (part[0], part[1])
+
+
+def _shown(part: Any, factor: float, shift: tuple[float, float]) -> Any:
+    if isinstance(part, Part):
+        return part.model_copy(update={name: _shown(value, factor, shift) for name, value in part})
+    if isinstance(part, tuple):
+        if part and isinstance(part[0], tuple):
+            return tuple(_shown(point, factor, shift) for point in part)
+        return part[0] * factor + shift[0], part[1] * factor + shift[1]
+    return None if part is None else part * factor  # an iris's radius
 
 
 def _lists(node: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import tempfile
@@ -131,18 +132,27 @@ def save_package(name: str, rgb: ByteArray, landmarks: Landmarks, *, replace: bo
     done, png = cv2.imencode(".png", cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
     if not done:
         raise AvatarError("The picture cannot be stored as PNG.")
+    old: Path | None = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".new-", dir=folder.parent) as scratch:
-            fresh = Path(scratch) / "fresh"
+        scratch = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
+        old = scratch / "old"
+        try:
+            fresh = scratch / "fresh"
             fresh.mkdir()
             (fresh / PICTURE_FILE).write_bytes(png.tobytes())
             (fresh / PACKAGE_FILE).write_text(_text(package), encoding="utf-8")
             if folder.exists():
-                folder.rename(Path(scratch) / "old")
-            fresh.rename(folder)
+                folder.rename(old)
+            fresh.rename(folder)  # Windows refuses this while a virus scanner looks into the folder
+        finally:
+            if os.path.lexists(old) and not folder.exists():
+                old.rename(folder)
+            shutil.rmtree(scratch, ignore_errors=True)  # not reached while it holds the only copy
     except OSError as error:
-        raise AvatarError(f"Cannot store the avatar in {folder}: {error.strerror or error}.") from error
+        lost = old is not None and os.path.lexists(old)
+        hint = f"The avatar as it was is in {old}: move it back by hand." if lost else ""
+        raise AvatarError(f"Cannot store the avatar in {folder}: {error.strerror or error}.", hint) from error
     return folder
 
 
