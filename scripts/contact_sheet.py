@@ -21,6 +21,7 @@ from vcam.animators.lite.photo.framing import compose
 from vcam.animators.lite.photo.package import PhotoAvatar
 from vcam.audio.decode import decode
 from vcam.audio.webrtc_gate import WebRtcGate
+from vcam.errors import VcamError
 from vcam.media import CHUNK_SAMPLES, FRAME_SAMPLES, SAMPLE_RATE, AudioChunk, ByteArray, FloatArray, silence
 from vcam.profile.model import GateSettings, LiteOptions
 
@@ -118,21 +119,54 @@ def main() -> None:
     parser.add_argument("--expressions", action="store_true", help="show the avatar's expressions instead")
     parser.add_argument("--avatar", default="robin", help="a bundled avatar, one of your own, or a folder")
     parser.add_argument("-o", "--output", type=Path, default=Path("contact-sheet.png"), metavar="OUT.png")
-    parser.add_argument("--start", type=float, default=0.0, help="seconds to leave out")
-    parser.add_argument("--seconds", type=float, default=8.0, help="how much to show")
-    parser.add_argument("--every", type=int, default=2, help="one face for so many frames of 40 ms")
-    parser.add_argument("--columns", type=int, help="faces in a row (14; 4 of expressions)")
+    parser.add_argument("--start", type=_seconds, default=0.0, help="seconds to leave out")
+    parser.add_argument("--seconds", type=_seconds, default=8.0, help="how much to show")
+    parser.add_argument("--every", type=_count, default=2, help="one face for so many frames of 40 ms")
+    parser.add_argument("--columns", type=_count, help="faces in a row (14; 4 of expressions)")
     options = parser.parse_args()
-    if options.expressions:
-        _write(expressions(options.avatar, options.columns or 4), options.output)
-        return
-    if options.audio is None:
+    if options.audio is None and not options.expressions:
         parser.error("AUDIO or --expressions is needed")
-    sound = np.concatenate([silence(0), *decode(options.audio)])
-    first = int(options.start * SAMPLE_RATE)
-    sound = sound[first : first + int(options.seconds * SAMPLE_RATE)]
-    picture = sheet(sound, options.avatar, options.every, options.columns or 14)
+    most = WIDEST // (SIDE if options.expressions else FACE)
+    if (options.columns or 1) > most:
+        parser.error(f"--columns {options.columns} is too many: {most} fit into the widest sheet")
+    try:
+        if options.expressions:
+            picture = expressions(options.avatar, options.columns or 4)
+        else:
+            sound = _part(parser, options.audio, options.start, options.seconds)
+            picture = sheet(sound, options.avatar, options.every, options.columns or 14)
+    except VcamError as error:
+        parser.error(str(error))
     _write(picture, options.output)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, not {text!r}")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number of seconds from 0 on, not {text!r}")
+    return value
+
+
+def _part(parser: argparse.ArgumentParser, audio: Path, start: float, seconds: float) -> FloatArray:
+    """What is to be shown of the file: a frame at least."""
+    if seconds * SAMPLE_RATE < FRAME_SAMPLES:
+        parser.error(f"--seconds {seconds:g} is less than a frame of 40 ms")
+    sound = np.concatenate([silence(0), *decode(audio)])
+    first = int(start * SAMPLE_RATE)
+    part = sound[first : first + int(seconds * SAMPLE_RATE)]
+    if len(part) < FRAME_SAMPLES:
+        lasts = len(sound) / SAMPLE_RATE
+        parser.error(f"{audio} has nothing to show from {start:g} s on: it lasts {lasts:.2f} s")
+    return part
 
 
 def _write(picture: ByteArray, path: Path) -> None:
