@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from vcam.animators.base import Scene, Steering
 from vcam.animators.easing import EasedSteering
-from vcam.animators.lite import LiteAnimator, LitePose
+from vcam.animators.lite import Avatar, LiteAnimator, LitePose, list_avatars, load_avatar
 from vcam.errors import AnimatorError
-from vcam.media import CHUNK_SAMPLES, AudioChunk, silence
+from vcam.media import CHUNK_SAMPLES, AudioChunk, ByteArray, silence
 from vcam.profile.model import LiteOptions
 
 
@@ -73,3 +74,46 @@ def test_what_was_asked_is_reached_and_left_exactly() -> None:
 def test_more_than_a_neck_can_is_refused(value: float) -> None:
     with pytest.raises(AnimatorError, match="yaw must be between -30 and 30"):
         Steering(yaw=value)
+
+
+def with_far_specks(avatar: Avatar) -> Avatar:
+    """The same head with next to nothing painted in the corners of a far larger layer: all within must be drawn."""
+    left, top, right, bottom = avatar.rig.layers.head.box
+    rows, columns, _ = avatar.head.shape
+    head = np.pad(avatar.head, ((rows // 2, rows // 2), (columns // 2, columns // 2), (0, 0)))
+    for corner in (head[:32, :32], head[:32, -32:], head[-32:, :32], head[-32:, -32:]):
+        corner[..., 3] = 4
+    aside, above = (right - left) * (columns // 2) / columns, (bottom - top) * (rows // 2) / rows
+    layer = avatar.rig.layers.head.model_copy(
+        update={"box": (left - aside, top - above, right + aside, bottom + above)}
+    )
+    layers = avatar.rig.layers.model_copy(update={"head": layer})
+    return replace(avatar, rig=avatar.rig.model_copy(update={"layers": layers}), head=head)
+
+
+@pytest.mark.parametrize("name", list_avatars())
+@pytest.mark.parametrize("zoom", [1.0, 0.5, 2.5])
+def test_nothing_is_cut_off_however_far_the_head_is_turned(name: str, zoom: float) -> None:
+    avatar = load_avatar(name)
+    assert isinstance(avatar, Avatar)
+    plain = np.full((360, 640, 3), 255, np.uint8)
+    plain[..., 1] = 0
+    for steering, expression in (
+        (Steering(roll=30), "neutral"),
+        (Steering(roll=30, yaw=30), "skeptical"),
+        (Steering(roll=-30, yaw=-30, pitch=30), "sad"),
+        (Steering(roll=-30, yaw=30, pitch=-30), "laugh"),
+    ):
+        scene = Scene(640, 360, zoom=zoom, backdrop=plain)
+        options = LiteOptions.model_validate({"expression": expression, "sway": 2, "blinks_per_minute": 0})
+        usual, roomy = (LiteAnimator(one, options, scene) for one in (avatar, with_far_specks(avatar)))
+        usual.steer(steering)
+        turned = poses(usual, 0, 200)[30:]
+        shown = [min(turned, key=lambda pose: pose.head.roll), max(turned, key=lambda pose: pose.head.roll)]
+        for pose in shown:
+            assert clearly_unlike(usual.render(pose), roomy.render(pose)) == 0
+
+
+def clearly_unlike(a: ByteArray, b: ByteArray) -> int:
+    """Pixels that one head has and the other has not: both may be rounded to other parts of a pixel."""
+    return int((np.abs(a.astype(int) - b).max(axis=2) > 100).sum())

@@ -16,12 +16,12 @@ from .avatar import Avatar
 from .eyes import Eyes, EyeShape
 from .fields import bends, lifts
 from .mouth import Mouth, MouthShape
+from .outline import Edges, Outline
 from .patch import Placement
 
 _EYE_LINE = 400.0  # units; where portraits have their eyes: zooming comes closer to this
 _HEAD_ROOM = 540.0  # units; pictures narrower than this show the person smaller
 _FINER = 1.25  # the head's texture has this many times the picture's pixels, so that bending it keeps it sharp
-_MARGIN = 24.0  # units around the head that its motion may need
 _GRID, _GRID_UNITS = 4, 5.6  # pixels, and units, at most between the points of the fields that bend the head
 _STEP = 4  # positions are rounded to this part of a pixel: smaller changes are not redrawn
 _KEPT_BYTES = 16_000_000  # of the breathing body's pictures
@@ -81,7 +81,7 @@ class Compositor:
 
     def moved(self, a: HeadPose, b: HeadPose) -> float:
         """How far apart, in pixels at most, two poses show the same point."""
-        return moved(a, b, [self._scale] * 4, math.radians(1) * self._head.height)
+        return moved(a, b, [self._scale] * 4, math.radians(1) * self._head.reach)
 
 
 def moved(a: HeadPose, b: HeadPose, scales: Sequence[float], a_degree: float) -> float:
@@ -193,19 +193,15 @@ class _Head:
         self._mouth = Mouth(rig.mouth, self._texture, place)
         self._eyes = Eyes(rig.eyes, self._texture, place)
 
-        # only what is painted of it, and what motion needs around that
-        x, y, wide, high = cv2.boundingRect(cv2.extractChannel(self._texture, 3))
-        x0 = math.floor(origin[0] + (left + x / ratio[0] - _MARGIN) * scale)
-        y0 = math.floor(origin[1] + (top + y / ratio[1] - _MARGIN) * scale)
-        x1 = math.ceil(origin[0] + (left + (x + wide) / ratio[0] + _MARGIN) * scale)
-        y1 = math.ceil(origin[1] + (top + (y + high) / ratio[1] + _MARGIN) * scale)
-        self._box: Rect = (x0, y0, x1, y1)
-        self.height = y1 - y0
-        # units of each point, from the pivot
+        # fields are smooth: a point for each block of pixels is enough
+        self._grid = grid = max(1, min(_GRID, round(_GRID_UNITS * scale)))
+        self._outline = Outline(rig, self._texture, place, grid / scale)
+        self.reach = self._outline.far * scale  #: pixels from the pivot to the farthest point
+        self._box = x0, y0, x1, y1 = self._reached(origin)
+        self._origin = origin
+        # units of each point, from the pivot; one block around the box
         pivot = rig.head.pivot
         self._pivot = ((pivot[0] - left) * ratio[0] - 0.5, (pivot[1] - top) * ratio[1] - 0.5)
-        # fields are smooth: a point for each block of pixels is enough, with one block around the box
-        grid = max(1, min(_GRID, round(_GRID_UNITS * scale)))
         rows, columns = -(-(y1 - y0) // grid) + 2, -(-(x1 - x0) // grid) + 2
         across = (x0 + grid * (np.arange(columns) - 0.5) - origin[0]) / scale
         down = (y0 + grid * (np.arange(rows) - 0.5) - origin[1]) / scale
@@ -214,14 +210,23 @@ class _Head:
         self._turn, self._jaw = bends(avatar, u, v)
         self._lifts = lifts(avatar, u, v)
         self._coarse = (np.empty_like(self._u), np.empty_like(self._u))
-        full = (rows * grid, columns * grid)
+        full = [min(points, -(-side // grid) + 3) * grid for points, side in ((rows, size[1]), (columns, size[0]))]
         self._full = (np.empty(full, np.float32), np.empty(full, np.float32))
-        inside = (slice(grid, grid + y1 - y0), slice(grid, grid + x1 - x0))
-        self._map_x, self._map_y = (field[inside] for field in self._full)
         self._state: tuple[int, ...] | None = None
         self._shapes: tuple[MouthShape | None, EyeShape | None] = (None, None)
-        self._pose = HeadPose()
-        self._offset = (0, 0)
+        self._rect: Rect | None = None  # of the picture, where the head is
+        self._maps = self._full  # the texture's place for each pixel of it
+
+    def _reached(self, origin: tuple[float, float]) -> Rect:
+        """The pixels that need fields: where motion may take the head, as far as a shift can bring that into view."""
+        edges = _pixels(self._outline.farthest(), origin, self._scale)
+        ends = []
+        for start, end, shift, side in zip(edges[:2], edges[2:], self._outline.shift(), self._size, strict=True):
+            aside = min(side, math.ceil(shift * self._scale))
+            start = max(start, -aside)
+            ends.append((start, max(start + 1, min(end, side + aside))))
+        (x0, x1), (y0, y1) = ends
+        return x0, y0, x1, y1
 
     def prepare(self, pose: HeadPose, mouth: MouthShape, eyes: EyeShape) -> bool:
         """Take a pose; whether the head looks different from before."""
@@ -234,11 +239,10 @@ class _Head:
             changed = True
         self._shapes = (mouth, eyes)
         step = _STEP * self._scale
-        reach = self._box[3] - self._box[1]
         state = (
             round(pose.x * step),
             round(pose.y * step),
-            round(math.radians(pose.roll) * reach * _STEP),
+            round(math.radians(pose.roll) * self.reach * _STEP),
             round(pose.yaw * step),
             round(pose.pitch * step),
             round(pose.jaw * step),
@@ -247,62 +251,96 @@ class _Head:
         if state != self._state:
             self._state = state
             x, y, _, yaw, pitch, jaw, *amounts = (value / step for value in state)
-            self._bend(x, y, state[2] / reach / _STEP, yaw, pitch, jaw)
-            self._lift(amounts)
-            for coarse, full in zip(self._coarse, self._full, strict=True):
-                cv2.resize(coarse, (full.shape[1], full.shape[0]), dst=full, interpolation=cv2.INTER_LINEAR)
+            self._move(x, y, state[2] / self.reach / _STEP, yaw, pitch, jaw, amounts)
             changed = True
         return changed
 
-    def _bend(self, x: float, y: float, roll: float, yaw: float, pitch: float, jaw: float) -> None:
-        """The texture's place for each pixel: turned back about the pivot, then moved back by the fields."""
+    def _move(
+        self, x: float, y: float, roll: float, yaw: float, pitch: float, jaw: float, amounts: list[float]
+    ) -> None:
+        """Where the head is in the picture, and the texture's place for each pixel there."""
         # whole pixels move the box, so that the fields go along; only the rest moves within it
-        self._offset = (round(x * self._scale), round(y * self._scale))
-        x -= self._offset[0] / self._scale
-        y -= self._offset[1] / self._scale
+        dx, dy = round(x * self._scale), round(y * self._scale)
+        x -= dx / self._scale
+        y -= dy / self._scale
+        bend = math.hypot(yaw, pitch) + sum(abs(amount) for amount in amounts) + abs(jaw)
+        edges = self._outline.bounds(x, y, roll, abs(jaw), bend)
+        left, top, right, bottom = _pixels(edges, self._origin, self._scale)
+        x0, y0, x1, y1 = self._box
+        left, right = max(left, x0, -dx), min(right, x1, self._size[0] - dx)
+        top, bottom = max(top, y0, -dy), min(bottom, y1, self._size[1] - dy)
+        self._rect = None
+        if right <= left or bottom <= top:
+            return
+        self._rect = (left + dx, top + dy, right + dx, bottom + dy)
+        (rows, down), (columns, across) = (
+            _blocks(start, end, self._grid) for start, end in ((top - y0, bottom - y0), (left - x0, right - x0))
+        )
+        self._bend(rows, columns, x, y, roll, yaw, pitch, jaw)
+        self._lift(rows, columns, amounts)
+        high, wide = (rows.stop - rows.start) * self._grid, (columns.stop - columns.start) * self._grid
+        for coarse, full in zip(self._coarse, self._full, strict=True):
+            cv2.resize(coarse[rows, columns], (wide, high), dst=full[:high, :wide], interpolation=cv2.INTER_LINEAR)
+        map_x, map_y = (full[down : down + bottom - top, across : across + right - left] for full in self._full)
+        self._maps = (map_x, map_y)
+
+    def _bend(
+        self, rows: slice, columns: slice, x: float, y: float, roll: float, yaw: float, pitch: float, jaw: float
+    ) -> None:
+        """Turned back about the pivot, then moved back by the fields."""
         cos, sin = math.cos(roll), math.sin(roll)
         (across, down), (px, py) = self._ratio, self._pivot
-        map_x, map_y = self._coarse
-        cv2.addWeighted(self._u, cos * across, self._v, sin * across, px - (cos * x + sin * y) * across, dst=map_x)
-        cv2.addWeighted(self._u, -sin * down, self._v, cos * down, py - (cos * y - sin * x) * down, dst=map_y)
+        u, v, map_x, map_y = (field[rows, columns] for field in (self._u, self._v, *self._coarse))
+        cv2.addWeighted(u, cos * across, v, sin * across, px - (cos * x + sin * y) * across, dst=map_x)
+        cv2.addWeighted(u, -sin * down, v, cos * down, py - (cos * y - sin * x) * down, dst=map_y)
         if yaw:
-            cv2.scaleAdd(self._turn, -yaw * across, map_x, dst=map_x)
+            cv2.scaleAdd(self._turn[rows, columns], -yaw * across, map_x, dst=map_x)
         if pitch:
-            cv2.scaleAdd(self._turn, -pitch * down, map_y, dst=map_y)
+            cv2.scaleAdd(self._turn[rows, columns], -pitch * down, map_y, dst=map_y)
         if jaw:
-            cv2.scaleAdd(self._jaw, -jaw * down, map_y, dst=map_y)
+            cv2.scaleAdd(self._jaw[rows, columns], -jaw * down, map_y, dst=map_y)
 
-    def _lift(self, amounts: list[float]) -> None:
-        """Brows and cheeks: small fields, each in its part of the maps."""
+    def _lift(self, rows: slice, columns: slice, amounts: list[float]) -> None:
+        """Brows and cheeks: small fields, each in its part of the maps, as far as that is in the picture."""
         for amount, lift in zip(amounts, self._lifts, strict=True):
             if not amount:
                 continue
+            part = lift.within(rows, columns)
             for field, maps, ratio in (
-                (lift.across, self._coarse[0], self._ratio[0]),
-                (lift.up, self._coarse[1], self._ratio[1]),
+                (part.across, self._coarse[0], self._ratio[0]),
+                (part.up, self._coarse[1], self._ratio[1]),
             ):
-                if field is not None:
-                    place = maps[lift.rows, lift.columns]
+                if field is not None and field.size:
+                    place = maps[part.rows, part.columns]
                     cv2.scaleAdd(field, amount * ratio, place, dst=place)
 
     def blend(self, canvas: ByteArray) -> Rect | None:
         """Lay the head over the canvas; the part that it touches."""
-        x0, y0, x1, y1 = self._box
-        dx, dy = self._offset
-        left, top = max(0, x0 + dx), max(0, y0 + dy)
-        right, bottom = min(self._size[0], x1 + dx), min(self._size[1], y1 + dy)
-        if right <= left or bottom <= top:
+        if self._rect is None:
             return None
-        rows, columns = slice(top - y0 - dy, bottom - y0 - dy), slice(left - x0 - dx, right - x0 - dx)
-        warped = cv2.remap(
-            self._texture, self._map_x[rows, columns], self._map_y[rows, columns], cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_CONSTANT,
-        )  # fmt: skip
+        left, top, right, bottom = self._rect
+        warped = cv2.remap(self._texture, *self._maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
         clear = cv2.cvtColor(cv2.bitwise_not(cv2.extractChannel(warped, 3)), cv2.COLOR_GRAY2RGB)
         target = canvas[top:bottom, left:right]
         cv2.multiply(target, clear, dst=target, scale=1 / 255)
         cv2.add(target, cv2.cvtColor(warped, cv2.COLOR_RGBA2RGB), dst=target)
-        return left, top, right, bottom
+        return self._rect
+
+
+def _pixels(edges: Edges, origin: tuple[float, float], scale: float) -> Rect:
+    """The whole pixels around ``edges`` in units."""
+    (x, y), (left, top, right, bottom) = origin, edges
+    return (
+        math.floor(x + left * scale),
+        math.floor(y + top * scale),
+        math.ceil(x + right * scale),
+        math.ceil(y + bottom * scale),
+    )
+
+
+def _blocks(start: int, end: int, grid: int) -> tuple[slice, int]:
+    """The grid's points for pixels ``start`` to ``end`` of the box, and where those begin in the points' pixels."""
+    return slice(start // grid, -(-end // grid) + 2), grid + start % grid
 
 
 def _scaled(layer: ByteArray, size: tuple[int, int]) -> ByteArray:

@@ -21,6 +21,21 @@ class Lift:
     across: FloatArray | None
     up: FloatArray | None
 
+    def within(self, rows: slice, columns: slice) -> Lift:
+        """As much of it as lies there."""
+        if self.up is None:
+            return self
+        (rows, down), (columns, along) = _overlap(self.rows, rows), _overlap(self.columns, columns)
+        across = None if self.across is None else self.across[down, along]
+        return Lift(rows, columns, across, self.up[down, along])
+
+
+def _overlap(own: slice, other: slice) -> tuple[slice, slice]:
+    """What both have, and where that is in the first of them."""
+    start = max(own.start, other.start)
+    stop = max(start, min(own.stop, other.stop))
+    return slice(start, stop), slice(start - own.start, stop - own.start)
+
 
 def bends(avatar: Avatar, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
     """How much each point takes part, 0..1: in turning (a dome), and in the jaw's drop."""
