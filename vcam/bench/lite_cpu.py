@@ -15,6 +15,7 @@ import numpy as np
 
 from vcam.animators.base import Animator, Scene
 from vcam.animators.lite import LiteAnimator
+from vcam.animators.lite.expressions import NEUTRAL
 from vcam.animators.lite.photo.package import PhotoAvatar
 from vcam.animators.lite.photo.propose import propose_landmarks
 from vcam.audio.demo import demo_source
@@ -125,7 +126,8 @@ def measure_avatars(profile: Profile, frame_ms: Callable[[Animator], float], sec
 
     Sessions run for ``seconds`` each. Raises VcamError.
     """
-    drawn, _ = build_animator(profile)
+    at_rest = {**profile.animator.lite.model_dump(), "expression": NEUTRAL}  # the photo's session adds its own
+    drawn, _ = build_animator(profile.with_changes("animator", lite=at_rest))
     makers: dict[str, MakeAnimator] = {profile.avatar.portrait: build_animator}
     photo = _photo_of(drawn.portrait())
     if photo is not None:

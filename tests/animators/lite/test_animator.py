@@ -11,9 +11,12 @@ from tests.animators.lite.photo.faces import draw, room, truth
 from tests.animators.lite.speech import chunks, jaws, poses, sentence, vowel
 from vcam.animators.base import Pose, Scene
 from vcam.animators.lite import Avatar, LiteAnimator, LitePose, load_avatar
+from vcam.animators.lite.compositor import Compositor, HeadPose
+from vcam.animators.lite.expressions import EXPRESSIONS
 from vcam.animators.lite.eyes import EyeShape
 from vcam.animators.lite.lipsync import LipSync, Mouth
 from vcam.animators.lite.mouth import MouthShape
+from vcam.animators.lite.photo.compositor import PhotoCompositor
 from vcam.animators.lite.photo.package import PhotoAvatar
 from vcam.errors import AnimatorError
 from vcam.media import FRAME_SAMPLES, ByteArray, FloatArray, samples, silence
@@ -107,13 +110,39 @@ def test_a_frame_does_not_depend_on_the_frames_before_it() -> None:
         np.testing.assert_array_equal(lite.render(pose), forward[pose.pts])
 
 
-def test_the_portrait_is_the_pose_at_rest_and_motion_begins_there() -> None:
-    lite = animator(LiteOptions())
-    rest = lite.portrait().copy()
-    found = poses(lite, chunks(silence(16000), speech=False))
-    first = lite.render(found[0])
-    assert np.abs(first.astype(int) - rest).mean() < 1.0
-    np.testing.assert_array_equal(lite.portrait(), rest)
+@pytest.mark.parametrize("kind", ["robin", "puppet", "photo", "smiling photo"])
+def test_the_portrait_is_the_pose_at_rest_and_motion_begins_there(kind: str) -> None:
+    avatar = photo(smile=kind.startswith("smiling")) if kind.endswith("photo") else load_avatar(kind)
+    portraits, moved = {}, {}
+    for expression in EXPRESSIONS:
+        lite = LiteAnimator(avatar, LiteOptions.model_validate({"expression": expression}), SMALL)
+        portraits[expression] = rest = lite.portrait().copy()
+        first = lite.render(poses(lite, chunks(silence(16000), speech=False))[0])
+        assert np.abs(first.astype(int) - rest).mean() < 1.0
+        moved[expression] = unlike(first, rest)
+        np.testing.assert_array_equal(lite.portrait(), rest)
+    # whatever the expression, only what life moves in one frame: the face itself is there already
+    assert max(moved.values()) < 1.5 * moved["neutral"]
+    for one, other in itertools.combinations(portraits.values(), 2):
+        assert unlike(one, other) > 20
+
+
+def test_the_portrait_without_an_expression_is_the_face_as_it_was_painted() -> None:
+    assert isinstance(ROBIN, Avatar)
+    drawn = Compositor(ROBIN, SMALL).draw(HeadPose(), MouthShape(), EyeShape())
+    np.testing.assert_array_equal(animator(LiteOptions()).portrait(), drawn)
+    picture = photo()
+    still = PhotoCompositor(picture, SMALL).draw(HeadPose(), MouthShape(), EyeShape())
+    np.testing.assert_array_equal(LiteAnimator(picture, LiteOptions(), SMALL).portrait(), still)
+
+
+def photo(smile: bool = False) -> PhotoAvatar:
+    return PhotoAvatar("me", truth((320, 160), 60, smile=smile), draw(room(640, 360), (320, 160), 60, smile=smile))
+
+
+def unlike(a: ByteArray, b: ByteArray) -> int:
+    """Pixels that clearly differ."""
+    return int((np.abs(a.astype(int) - b).max(axis=2) > 40).sum())
 
 
 def test_frames_come_in_order_one_for_each_40_ms() -> None:

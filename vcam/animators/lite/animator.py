@@ -76,13 +76,14 @@ class LiteAnimator(Animator):
         self._face = Face(options.expression)
         self._speaking = 0.0  # 1 while words are spoken, the quiet moments between their sounds included
         self._teeth = self._tongue = 0.0
-        self._shut = 0.0
         self._steering = EasedSteering()
         self._asked: str | None = None  # an expression, by any thread, for the next frame
         self._compositor, self._reach = _drawn(self.avatar, scene)
         self._held: LitePose | None = None  # the newest pose that moved
         self._shown: LitePose | None = None  # the pose drawn last
-        self._portrait = self._compositor.draw(HeadPose(), MouthShape(), EyeShape()).copy()
+        self._shut = self._closed(self._face.shown)
+        rest = self._put_together(0, Motion(), Mouth(), self._face.shown)  # where the first frame sets out
+        self._portrait = self._compositor.draw(*rest.shows).copy()
         self._portrait.flags.writeable = False
 
     def portrait(self) -> ByteArray:
@@ -133,8 +134,11 @@ class LiteAnimator(Animator):
             self._face.turn_to(asked, pts)
         face = self._face.at(pts)
         motion = _steered(self._life.at(pts, target.presence, self._prosody.emphasis), self._steering.next())
+        return self._hold(self._put_together(pts, motion, target, face))
+
+    def _put_together(self, pts: int, motion: Motion, target: Mouth, face: Expression) -> LitePose:
         mouth = self._mouth(target, face)
-        return self._hold(LitePose(pts, self._head(motion, mouth, face), mouth, _eyes(motion, face)))
+        return LitePose(pts, self._head(motion, mouth, face), mouth, _eyes(motion, face))
 
     def _hold(self, pose: LitePose) -> LitePose:
         """The pose before once more, as long as the head has hardly moved since: idling, that halves the drawing."""
@@ -153,10 +157,7 @@ class LiteAnimator(Animator):
         silent = (1 - self._speaking) ** 2
         self._teeth = _towards(self._teeth, _sure(target.teeth) * min(1.0, amount))
         self._tongue = _towards(self._tongue, _sure(target.tongue) * min(1.0, amount) * (1 - self._teeth))
-        # a picture's open smile closes between the sounds and for other faces' own mouths; in silence it is as it is
-        own = max(0.0, -1.5 * face.smile, 2.5 * face.jaw)
-        shut = min(1.0, max(self._speaking, own)) if self._compositor.mouth_open else 0.0
-        self._shut = min(shut, self._shut + _SHUT_AT_ONCE)
+        self._shut = min(self._closed(face), self._shut + _SHUT_AT_ONCE)
         # rounded and pressed lips cannot smile as broadly
         smiling = 1 - target.presence * (0.35 * max(0.0, -target.wide) + 0.15 * target.pressed)
         return MouthShape(
@@ -169,6 +170,11 @@ class LiteAnimator(Animator):
             _rounded(self._tongue, _MOUTH_STEPS),
             _rounded(self._shut, _MOUTH_STEPS),
         )
+
+    def _closed(self, face: Expression) -> float:
+        """How far a picture's open smile is to close: between the sounds and for other faces' own mouths."""
+        own = max(0.0, -1.5 * face.smile, 2.5 * face.jaw)
+        return min(1.0, max(self._speaking, own)) if self._compositor.mouth_open else 0.0
 
     def _head(self, motion: Motion, mouth: MouthShape, face: Expression) -> HeadPose:
         reach, sway = self._reach, min(1.0, self._options.sway)
