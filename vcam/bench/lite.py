@@ -35,7 +35,7 @@ LATENCY_TARGET_MS = 150.0
 
 @dataclass(frozen=True, slots=True)
 class StageTime:
-    """Milliseconds; ``gate`` is a call for 20 ms of sound, the rest a frame of 40 ms."""
+    """Milliseconds; ``gate`` is a call for 20 ms of sound, the rest a frame's: ``analyse`` two calls, for 40 ms."""
 
     name: str
     p50_ms: float

@@ -57,10 +57,12 @@ def _print_lite(result: LiteBench) -> None:
     table.add_column("stage")
     table.add_column("p50 ms", justify="right")
     table.add_column("p95 ms", justify="right")
-    names = {"gate": "gate (20 ms of sound)", "analyse": "analysis (20 ms of sound)", "render": "drawing"}
+    names = {
+        "gate": "gate (20 ms of sound)", "analyse": "analysis (40 ms of sound)", "render": "drawing",
+        "stage": "stage (fit, badge, I420)", "whole": "whole frame",
+    }  # fmt: skip
     for stage in result.stages:
-        name = names.get(stage.name, {"stage": "stage (fit, badge, I420)", "whole": "whole frame"}.get(stage.name, ""))
-        table.add_row(name or stage.name, f"{stage.p50_ms:.2f}", f"{stage.p95_ms:.2f}")
+        table.add_row(names.get(stage.name, stage.name), f"{stage.p50_ms:.2f}", f"{stage.p95_ms:.2f}")
     console.print(table)
     console.print(_avatar_table(result))
     microphone = f"{result.microphone:.0f}" if result.microphone is not None else "none here, counted as 0"
