@@ -121,3 +121,13 @@ def test_the_command_takes_the_stand_ins_and_another_rate(tmp_path: Path) -> Non
     assert "12 pictures" in done.stdout
     assert output.is_file()
     assert "drawing…" in done.stderr
+
+
+def test_home_folders_are_known_in_both_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    write_wav(tmp_path / "voice.wav", voice()[: SAMPLE_RATE // 5])
+    profile = Profile.model_validate({**SMALL, "animator": {"kind": "lite"}})
+    result = render(Path("~/voice.wav"), Path("~/out.mp4"), profile)
+    assert result.path == tmp_path / "out.mp4"
+    assert [file.name for file in sorted(tmp_path.iterdir())] == ["out.mp4", "voice.wav"]

@@ -7,7 +7,13 @@ from pathlib import Path
 
 def at_home(path: str | Path) -> Path:
     """``~`` and ``~name`` as home folders; what begins so and is nobody's home stays as it is, as in a shell."""
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:  # a file may be called ~photo.jpg, too
-        return Path(path)
+    path = Path(path)
+    first = path.parts[0] if path.parts else ""
+    if not first.startswith("~"):
+        return path
+    try:  # a file may be called ~photo.jpg, too
+        home = Path(first).expanduser()
+        known = first == "~" or home.is_dir()  # Windows takes any name for somebody's
+    except (OSError, ValueError, RuntimeError):
+        return path
+    return home.joinpath(*path.parts[1:]) if known else path

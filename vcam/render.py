@@ -18,6 +18,7 @@ from vcam.camera.file import FileCamera
 from vcam.errors import CameraError
 from vcam.media import SAMPLE_RATE, FloatArray
 from vcam.offline import Pipeline, at_rate
+from vcam.paths import at_home
 from vcam.profile.model import Profile
 
 SOUND_RATE = 48_000  # Hz of the recording's sound
@@ -54,6 +55,7 @@ def render(audio: Path, output: Path, profile: Profile, on_progress: OnProgress 
     name.
     """
     started = time.monotonic()
+    audio, output = at_home(audio), at_home(output)
     if output.exists() and output.samefile(audio):
         raise CameraError(f"{output} is the sound to be rendered itself.", "Give another name with -o.")
     if output.suffix.lower() != ".mp4":
