@@ -122,7 +122,7 @@ def test_the_portrait_is_the_pose_at_rest_and_motion_begins_there(kind: str) -> 
         moved[expression] = unlike(first, rest)
         np.testing.assert_array_equal(lite.portrait(), rest)
     # whatever the expression, only what life moves in one frame: the face itself is there already
-    assert max(moved.values()) < 1.5 * moved["neutral"]
+    assert max(moved.values()) < 2 * moved["neutral"]
     for one, other in itertools.combinations(portraits.values(), 2):
         assert unlike(one, other) > 20
 

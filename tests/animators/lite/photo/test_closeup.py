@@ -7,7 +7,7 @@ from tests.animators.lite.photo.faces import portrait
 from tests.animators.lite.photo.test_propose import misses
 from vcam.animators.lite.photo.closeup import close_up
 from vcam.animators.lite.photo.landmarks import Landmarks
-from vcam.animators.lite.photo.propose import propose_landmarks
+from vcam.animators.lite.photo.propose import Proposal, propose_landmarks
 from vcam.errors import AvatarError
 from vcam.media import ByteArray
 
@@ -57,7 +57,7 @@ def test_a_second_look_that_sees_another_face_or_none_is_not_trusted() -> None:
     for second in (None, (300, 300)):
         looks: list[int] = []
 
-        def look(part: ByteArray, second: tuple[int, int] | None = second, looks: list[int] = looks) -> object:
+        def look(part: ByteArray, second: tuple[int, int] | None = second, looks: list[int] = looks) -> Proposal:
             looks.append(part.shape[1])
             proposal = propose_landmarks(part)
             if len(looks) == 1:
@@ -66,7 +66,7 @@ def test_a_second_look_that_sees_another_face_or_none_is_not_trusted() -> None:
                 raise AvatarError("No face was found in this picture.")
             return propose_landmarks(np.roll(part, second, (0, 1)))
 
-        kept, proposal = close_up(picture, look)  # type: ignore[arg-type]
+        kept, proposal = close_up(picture, look)
         assert looks == [1920, 1920]
         assert proposal.landmarks.frame.unit == pytest.approx(right.frame.unit, rel=0.06)
         x, y = proposal.landmarks.frame.origin
@@ -75,6 +75,32 @@ def test_a_second_look_that_sees_another_face_or_none_is_not_trusted() -> None:
         left, top, right_edge, bottom = proposal.face
         assert left < x < right_edge
         assert top < y < bottom
+        # of the face as it is kept: nothing is said of one that would have been soft
+        assert proposal.notices == ("The face is small in this picture: the 1920x1920 pixels around it are kept.",)
+
+
+def test_a_large_face_that_only_a_second_look_sees_is_where_it_is_in_the_picture_kept() -> None:
+    picture, right = photograph(450, (1200, 300))
+    looks = []
+
+    def look(part: ByteArray) -> Proposal:
+        looks.append(part.shape[1])
+        if len(looks) == 1:
+            raise AvatarError("No face was found in this picture.")
+        return propose_landmarks(part)
+
+    kept, proposal = close_up(picture, look)
+    assert looks == [1920, 6000]
+    assert kept.shape == (1280, 1920, 3)
+    assert misses(proposal.landmarks, right.scaled(0.32)) == {}
+
+
+def test_others_in_the_photograph_are_told_of_though_they_are_not_kept() -> None:
+    picture, _ = photograph(110, (3500, 1500))
+    picture[1500:2050, 300:850] = photograph(110, (300, 1500))[0][1500:2050, 300:850]
+    _, proposal = close_up(picture, propose_landmarks)
+    assert proposal.faces == 2
+    assert "There are 2 faces in the picture; the largest one in the middle is used." in proposal.notices
 
 
 def test_a_large_picture_without_a_face_is_refused() -> None:

@@ -11,7 +11,7 @@ from vcam.media import ByteArray
 
 from .landmarks import MAX_COORDINATE
 from .package import MAX_SIDE, shrunk
-from .propose import Proposal
+from .propose import Proposal, usual_notices
 
 _SHARP = 128.0  # pixels between the irises: as many as a shot of 1280x720 has, and some more
 _SAME = 0.3  # of the eyes' distance that a second look may place the eyes elsewhere
@@ -29,20 +29,20 @@ def close_up(rgb: ByteArray, look: Look) -> tuple[ByteArray, Proposal]:
     whole = shrunk(rgb)
     if whole is rgb:
         return rgb, look(rgb)
-    ratio = max(whole.shape[:2]) / max(rgb.shape[:2])
+    size = max(whole.shape[:2]) / max(rgb.shape[:2])
     try:
-        proposal = look(whole)
+        proposal = _moved(look(whole), 1 / size)
     except AvatarError:  # it may only be too small
-        ratio, proposal = 1.0, look(rgb)
+        proposal = look(rgb)
     frame = proposal.landmarks.frame
-    scale = min(1.0, _SHARP / (frame.unit / ratio))
-    if scale * max(rgb.shape[:2]) <= MAX_SIDE:
-        return whole, proposal
-    x, y = (round(at / ratio) for at in frame.origin)
+    scale = min(1.0, _SHARP / frame.unit)
+    if scale <= size:
+        return whole, _moved(proposal, size)
+    x, y = (round(at) for at in frame.origin)
     part, left, top = _around(rgb, x, y, round(MAX_SIDE / scale))
     kept = shrunk(part)
     size = max(kept.shape[:2]) / max(part.shape[:2])
-    moved = _moved(proposal, size / ratio, (-left * size, -top * size))
+    moved = _moved(proposal, size, (-left * size, -top * size))
     try:
         closer = look(kept)
     except AvatarError:  # what is beside a face can help to see it
@@ -51,7 +51,9 @@ def close_up(rgb: ByteArray, look: Look) -> tuple[ByteArray, Proposal]:
         closer = moved
     height, width = kept.shape[:2]
     notice = f"The face is small in this picture: the {width}x{height} pixels around it are kept."
-    return kept, replace(closer, notices=(notice, *closer.notices), faces=max(closer.faces, proposal.faces))
+    told = (notice, *_further_notices(closer))
+    closer = replace(closer, faces=max(closer.faces, proposal.faces))  # others may be beside what is kept
+    return kept, replace(closer, notices=(*told, *usual_notices(closer)))
 
 
 def _around(rgb: ByteArray, x: int, y: int, side: int) -> tuple[ByteArray, int, int]:
@@ -61,7 +63,12 @@ def _around(rgb: ByteArray, x: int, y: int, side: int) -> tuple[ByteArray, int, 
     return rgb[top : top + side, left : left + side], left, top
 
 
-def _moved(proposal: Proposal, factor: float, shift: tuple[float, float]) -> Proposal:
+def _moved(proposal: Proposal, factor: float, shift: tuple[float, float] = (0.0, 0.0)) -> Proposal:
+    """The same face in a picture ``factor`` times as large, moved by ``shift`` pixels then."""
     left, top, right, bottom = (round(at * factor + shift[i % 2]) for i, at in enumerate(proposal.face))
-    moved = proposal.landmarks.shown(factor, shift)
-    return replace(proposal, landmarks=moved, face=(left, top, right, bottom))
+    moved = replace(proposal, landmarks=proposal.landmarks.shown(factor, shift), face=(left, top, right, bottom))
+    return replace(moved, notices=(*_further_notices(proposal), *usual_notices(moved)))
+
+
+def _further_notices(proposal: Proposal) -> tuple[str, ...]:
+    return tuple(notice for notice in proposal.notices if notice not in usual_notices(proposal))

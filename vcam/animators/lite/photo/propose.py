@@ -107,15 +107,21 @@ def check_size(frame: FaceFrame) -> None:
 
 def proposal_of(landmarks: Landmarks, found: float, clear: float, method: str, faces: int) -> Proposal:
     """``found``, ``clear``: how sure it is that this is a face, and how well its features are seen, 0..1."""
-    confidence, unit = found * (0.6 + 0.4 * clear), landmarks.frame.unit
-    notices = []
+    confidence = round(found * (0.6 + 0.4 * clear), 3)
+    proposal = Proposal(landmarks, _box(landmarks), confidence, method, faces=faces)
+    return replace(proposal, notices=usual_notices(proposal))
+
+
+def usual_notices(proposal: Proposal) -> tuple[str, ...]:
+    """What a person should know of any proposal that is like this one."""
+    faces, unit, notices = proposal.faces, proposal.landmarks.frame.unit, []
     if faces > 1:
         notices.append(f"There are {faces} faces in the picture; the largest one in the middle is used.")
     if unit < _SMALL:
         notices.append(f"The face is small (eyes {unit:.0f} pixels apart) and will look soft.")
-    if confidence < _UNSURE:
+    if proposal.confidence < _UNSURE:
         notices.append("The face is unusual or hard to see: check the points before using them.")
-    return Proposal(landmarks, _box(landmarks), round(confidence, 3), method, tuple(notices), faces)
+    return tuple(notices)
 
 
 def _lit(rgb: ByteArray, face: Face) -> ByteArray:
