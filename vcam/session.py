@@ -31,7 +31,7 @@ from vcam.live.parts import Parts
 from vcam.live.status import describe
 from vcam.live.supervisor import PERIOD, RECENT, Supervisor
 from vcam.media import SAMPLE_RATE, Picture
-from vcam.profile.model import Profile
+from vcam.profile.model import Look, Profile
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +62,7 @@ class Session:
         optional: bool = False,
     ) -> None:
         self.profile = profile
+        self._looks: dict[str, Look] = {}  # of portraits shown before, for when they are switched to again
         self.source = source
         self.duration = duration
         self.notices = Notices()
@@ -305,7 +306,8 @@ class Session:
         with self._switching:
             if not self._live or self._stop.is_set():
                 raise AnimatorError("The session is not live yet.", "Try again in a moment.")
-            found = find_profile_or_avatar(target, self.profile)
+            self._looks[portrait_path(self.profile)] = self.profile.avatar.look
+            found = find_profile_or_avatar(target, self.profile, self._looks)
             avatar = found.avatar.model_copy(update={"portrait": portrait_path(found)})
             profile = self.profile.model_copy(update={"avatar": avatar, "animator": found.animator})
             profile = profile.located(found.name, self.profile.folder)

@@ -113,15 +113,16 @@ def test_switch(start: Callable[..., int], tmp_path: Path, monkeypatch: pytest.M
     assert vcam("switch", "robin").exit_code == 0
     (tmp_path / "me.png").touch()
     (tmp_path / "~me.png").touch()
-    (tmp_path / "puppet").touch()
+    (tmp_path / "puppet").mkdir()
     monkeypatch.chdir(tmp_path)
-    for target in ("me.png", "~me.png", "puppet"):
+    for target in ("me.png", "~me.png", "puppet", "./puppet"):
         assert vcam("switch", target).exit_code == 0
     log = vcam("logs").stdout
     assert "Switched to robin\n" in log
     assert f"Switched to {tmp_path / 'me.png'}\n" in log
     assert f"Switched to {tmp_path / '~me.png'}\n" in log
     assert "Switched to puppet\n" in log
+    assert f"Switched to {tmp_path / 'puppet'}\n" in log
     result = vcam("switch", "nobody")
     assert result.exit_code == 1
     assert result.stderr == "vcam: there is no avatar called nobody\n  Did you mean robin?\n"

@@ -237,6 +237,21 @@ def test_the_real_animator_survives_every_switch(private_user: Path) -> None:
         assert session.status()["warnings"] == []
 
 
+def test_colours_come_back_with_the_portrait_they_were_chosen_for(private_user: Path) -> None:
+    profile = Profile.model_validate(
+        {
+            "avatar": {"look": {"hair": "#2a2320"}},
+            "animator": {"kind": "lite"},
+            "camera": {"size": "320x240", "fps": 25},
+        }
+    )
+    camera = RecordingCamera(camera_format(profile))
+    with Session(profile, Microphone(), lambda: camera) as session:
+        for target, hair in (("puppet", "painted"), ("marlow", "painted"), ("robin", "#2a2320")):
+            session.switch(target)
+            assert session.profile.avatar.look.hair == hair
+
+
 def test_the_picture_moves_on_while_the_microphone_is_away(bench: Bench) -> None:
     with bench.session as session:
         bench.shown(0.5)

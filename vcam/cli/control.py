@@ -204,7 +204,7 @@ def _meant(target: str) -> str:
     """A name as it is, whatever lies here; a path as the session finds it, which has another working directory."""
     path = at_home(target)
     try:
-        is_path = path.exists() and (len(path.parts) > 1 or (path.suffix != "" and path.is_file()))
+        is_path = path.exists() and (target != path.name or (path.suffix != "" and path.is_file()))
     except (OSError, ValueError):  # too long, a zero byte
         return target
     return str(path.resolve()) if is_path else target

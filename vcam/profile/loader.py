@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -102,10 +102,10 @@ def load_file(path: Path) -> Profile:
     return profile.located(path.stem, path.resolve().parent)
 
 
-def find_profile_or_avatar(target: str, current: Profile) -> Profile:
+def find_profile_or_avatar(target: str, current: Profile, looks: Mapping[str, Look] | None = None) -> Profile:
     """What ``vcam switch`` is given: a profile (name or path), or an avatar for the current profile: its name, its
-    folder, or a picture or video, which ditto takes as it is. The colours of ``avatar.look`` stay with the portrait
-    they were chosen for; a photo has none that could be changed.
+    folder, or a picture or video, which ditto takes as it is. The colours of ``avatar.look`` are those of the current
+    portrait; another one has those that ``looks`` says, by its name or path, or none.
 
     Raises VcamError if it is none of them, naming the nearest.
     """
@@ -115,17 +115,17 @@ def find_profile_or_avatar(target: str, current: Profile) -> Profile:
     avatars = [*list_avatars(), *list_user_avatars()]
     path = _existing(target)
     if target in avatars:
-        return _with_portrait(current, target)
+        return _with_portrait(current, target, looks or {})
     if path is not None and (path.is_dir() or (path.is_file() and not _is_yaml(path))):
-        return _with_portrait(current, str(path.resolve()))
+        return _with_portrait(current, str(path.resolve()), looks or {})
     profiles = available()
     if target in profiles or _is_yaml(Path(target)):
         return _with_absolute_paths(load(target))
     raise AvatarError(f'There is no avatar or profile "{shortened(target)}".', _guess(target, [*avatars, *profiles]))
 
 
-def _with_portrait(profile: Profile, portrait: str) -> Profile:
-    look = profile.avatar.look if portrait == profile.avatar.portrait else Look()
+def _with_portrait(profile: Profile, portrait: str, looks: Mapping[str, Look]) -> Profile:
+    look = profile.avatar.look if portrait == profile.avatar.portrait else looks.get(portrait, Look())
     return profile.with_changes("avatar", portrait=portrait, look=look.model_dump())
 
 
