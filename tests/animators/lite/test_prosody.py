@@ -46,3 +46,12 @@ def test_after_a_reset_the_voice_is_still_known() -> None:
     assert prosody.emphasis == 0.0
     prosody.push(max(stream, key=lambda chunk: float(np.abs(chunk.samples).max())))
     assert prosody.emphasis > 0
+
+
+@pytest.mark.parametrize("before", [0.0, 0.0005, 0.01])
+def test_the_first_words_are_not_all_stressed(before: float) -> None:
+    """Before them the gate lets some of the room through: its pre-roll."""
+    noise = np.random.default_rng(1).normal(0, 1, samples(60)).astype(np.float32)
+    found = np.array(emphases(np.concatenate([np.float32(before) * noise, syllables(4, 40)])))[3:]
+    first, later = found[: 4 * 40], found[4 * 40 :]
+    assert first[:40].mean() < 1.5 * later.mean()

@@ -8,6 +8,7 @@ from vcam.media import CHUNK_SAMPLES, AudioChunk
 
 _QUIET = -70.0  # dBFS: nothing
 _SETTLE = 0.02  # of the way a voiced chunk moves the mean: about a second
+_KNOWN = 25  # voiced chunks, half a second, before which nothing can be called loud for this voice
 _VOICED = 18.0  # dB below the loud level that still count as voice
 _USUAL_SPREAD = 5.0  # dB
 _STRESSED, _FULLY = 0.4, 1.5  # spreads above the mean
@@ -20,6 +21,7 @@ class Prosody:
         self._level = _QUIET
         self._mean: float | None = None  # dBFS, of voiced sound
         self._spread = _USUAL_SPREAD
+        self._heard = 0  # voiced chunks
 
     def reset(self) -> None:
         """Forget the sound, not the voice."""
@@ -32,16 +34,17 @@ class Prosody:
             return
         power = float(chunk.samples @ chunk.samples) / CHUNK_SAMPLES
         self._level = level = max(_QUIET, 10 * math.log10(power + 1e-10))
-        if self._mean is None:
-            self._mean = level
+        if self._mean is None or (self._heard < _KNOWN and level > self._mean + _VOICED):
+            self._mean, self._heard = level, 0  # what came before was the room, heard before the voice
         if level > self._mean - _VOICED:
-            self._mean += _SETTLE * (level - self._mean)
+            self._heard += 1
+            self._mean += max(_SETTLE, 1 / self._heard) * (level - self._mean)
             self._spread += _SETTLE * (1.25 * abs(level - self._mean) - self._spread)
 
     @property
     def emphasis(self) -> float:
         """0 unstressed to 1 strongly stressed."""
-        if self._mean is None or self._level <= _QUIET:
+        if self._mean is None or self._heard < _KNOWN or self._level <= _QUIET:
             return 0.0
         above = (self._level - self._mean) / max(2.0, self._spread)
         return min(1.0, max(0.0, (above - _STRESSED) / (_FULLY - _STRESSED)))
