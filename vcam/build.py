@@ -38,6 +38,22 @@ def build_animator(profile: Profile) -> tuple[Animator, str]:
 
     Raises AnimatorError if the animator it asks for cannot be had here, AvatarError if the portrait cannot be used.
     """
+    animator, notice = _chosen(profile)
+    return animator, " ".join(words for words in (notice, _of_the_background(profile, animator)) if words)
+
+
+def _of_the_background(profile: Profile, animator: Animator) -> str:
+    """Who asks for a blurred room must know where it is not."""
+    from vcam.animators.lite import LiteAnimator
+    from vcam.animators.lite.photo import PhotoAvatar
+
+    drawn = isinstance(animator, LiteAnimator) and not isinstance(animator.avatar, PhotoAvatar)
+    if profile.camera.background.kind == "portrait" or drawn:
+        return ""
+    return "A photo keeps its own background: camera.background changes only what lies beside the picture."
+
+
+def _chosen(profile: Profile) -> tuple[Animator, str]:
     kind = profile.animator.kind
     if kind == "lite":
         return _lite(profile), ""
@@ -115,7 +131,8 @@ def sound_spec(profile: Profile) -> str:
 def _scene(profile: Profile, avatar: LiteAvatar | PhotoAvatar | None) -> Scene:
     width, height = profile.camera.size
     framing = profile.avatar.framing
-    return Scene(width, height, framing.zoom, framing.x, framing.y, _backdrop(profile, avatar))
+    x = -framing.x if profile.avatar.mirror else framing.x  # right is where viewers see it
+    return Scene(width, height, framing.zoom, x, framing.y, _backdrop(profile, avatar))
 
 
 def _backdrop(profile: Profile, avatar: LiteAvatar | PhotoAvatar | None) -> ByteArray | None:
@@ -134,7 +151,8 @@ def _surround(profile: Profile) -> ByteArray | None:
     if background.kind == "image":
         if background.image is None:
             raise AvatarError("The profile asks for a background image but names none.", "Set camera.background.image.")
-        return cover(read_image(profile.resolve(background.image)), width, height)
+        image = cover(read_image(profile.resolve(background.image)), width, height)
+        return np.ascontiguousarray(image[:, ::-1]) if profile.avatar.mirror else image  # so that words stay readable
     return None
 
 

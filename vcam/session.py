@@ -62,6 +62,7 @@ class Session:
         optional: bool = False,
     ) -> None:
         self.profile = profile
+        self._noticed = ""  # by the animator shown, when it was made
         self._looks: dict[str, Look] = {}  # of portraits shown before, for when they are switched to again
         self.source = source
         self.duration = duration
@@ -119,6 +120,7 @@ class Session:
         parts = self._parts
         parts.presenter.start()
         animator, notice = self._make_animator(self.profile)
+        self._noticed = notice
         self._unused = animator
         if notice:
             self.notices.add("animator", notice, seconds=RECENT)
@@ -296,7 +298,8 @@ class Session:
         self._parts.animation.steer(Steering(yaw, pitch, roll, gaze_x, gaze_y))
 
     def switch(self, target: str) -> None:
-        """Show another avatar, or all that another profile says of avatar and animator. Cross-fades; no gap.
+        """Show another avatar, or all that another profile says of what is seen: avatar, animator, background, badge.
+        Cross-fades; no gap.
 
         Camera, sound and gate stay as they are: they are fixed for the session. Raises VcamError and changes nothing
         if the target cannot be used.
@@ -309,7 +312,10 @@ class Session:
             self._looks[portrait_path(self.profile)] = self.profile.avatar.look
             found = find_profile_or_avatar(target, self.profile, self._looks)
             avatar = found.avatar.model_copy(update={"portrait": portrait_path(found)})
-            profile = self.profile.model_copy(update={"avatar": avatar, "animator": found.animator})
+            seen = {"background": found.camera.background, "badge": found.camera.badge}
+            camera = self.profile.camera.model_copy(update=seen)
+            changes = {"avatar": avatar, "animator": found.animator, "camera": camera}
+            profile = self.profile.model_copy(update=changes)
             profile = profile.located(found.name, self.profile.folder)
             successor = self._parts.animation.successor(profile)
             animator, notice = (successor, "") if successor is not None else self._make_animator(profile)
@@ -329,8 +335,9 @@ class Session:
             self.profile = profile
             self._supervisor.forgive()
             self.notices.clear("animator")
-            if notice and not as_before:
+            if notice and (notice != self._noticed or not as_before):
                 self.notices.add("animator", notice, seconds=RECENT)
+            self._noticed = notice
 
     # -- what others may know ------------------------------------------------------------------------------------
 

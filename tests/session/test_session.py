@@ -6,12 +6,14 @@ import logging
 import threading
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from tests.live.parts import CountingAnimator, Microphone, RecordingCamera
 from tests.session.bench import PROFILE, Bench
 from tests.waiting import wait_until
-from vcam.animators.base import Animator
+from vcam.animators.base import Animator, Steering
 from vcam.animators.lite import LiteAnimator
 from vcam.build import build_animator, camera_format
 from vcam.errors import AnimatorError, AvatarError, CameraError, SourceError
@@ -177,6 +179,26 @@ def test_expressions_reach_the_animator_and_survive_a_switch() -> None:
         wait_until(lambda: smiling() > 0.7, 10)
         session.express("neutral")
         wait_until(lambda: smiling() == 0, 10)
+
+
+def test_the_head_turns_as_the_picture_is_seen_also_in_a_mirror(
+    private_user: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Steering] = []
+    monkeypatch.setattr(LiteAnimator, "steer", lambda self, steering: told.append(steering))
+    mirrored = tmp_path / "mirrored.yaml"
+    mirrored.write_text("avatar: {mirror: true}\nanimator: {kind: lite}\n")
+    profile = Profile.model_validate({"animator": {"kind": "lite"}, "camera": {"size": "320x240", "fps": 25}})
+    camera = RecordingCamera(camera_format(profile))
+    with Session(profile, Microphone(), lambda: camera) as session:
+        session.pose(20, 5, 10, 0.5, 0.25)
+        assert told[-1] == Steering(20, 5, 10, 0.5, 0.25)
+        session.switch(str(mirrored))
+        assert told[-1] == Steering(-20, 5, -10, -0.5, 0.25)
+        session.pose(0, 0, 15, 0, 0)
+        assert told[-1] == Steering(0, 0, -15, 0, 0)
+        session.switch("puppet")
+        assert told[-1] == Steering(0, 0, -15, 0, 0)
 
 
 def test_an_animator_without_expressions_says_so(bench: Bench) -> None:
@@ -386,13 +408,21 @@ def test_an_error_found_while_closing_the_camera_is_not_lost(bench: Bench) -> No
         bench.session.wait(10)
 
 
-def test_a_profile_switched_to_keeps_the_session_s_own_background_and_brings_its_mirror(
+def test_a_profile_switched_to_brings_all_that_is_seen_and_leaves_the_camera_as_it_is(
     bench: Bench, tmp_path: Path, private_user: Path
 ) -> None:
+    cv2.imwrite(str(tmp_path / "wall.png"), np.full((60, 80, 3), 90, np.uint8))
     other = tmp_path / "other.yaml"
-    other.write_text("avatar: {mirror: true}\nanimator: {kind: lite}\n")
+    other.write_text(
+        "avatar: {mirror: true}\nanimator: {kind: lite}\n"
+        'camera: {size: 1280x720, fps: 10, badge: "AI", background: {kind: image, image: wall.png}}\n'
+    )
     with bench.session as session:
         session.switch(str(other))
+        camera = session.profile.camera
         assert session.profile.avatar.mirror
-        assert session.profile.camera == PROFILE.camera
+        assert (camera.badge, camera.background.image) == ("AI", tmp_path / "wall.png")
+        assert (camera.size, camera.fps) == (PROFILE.camera.size, PROFILE.camera.fps)
         assert session.status()["profile"] == "other"
+        session.switch("puppet")
+        assert session.profile.camera == camera

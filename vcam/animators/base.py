@@ -54,6 +54,10 @@ class Steering:
             if not abs(getattr(self, name)) <= limit:  # nan too
                 raise AnimatorError(f"{name} must be between -{limit} and {limit}, not {getattr(self, name):g}.")
 
+    def mirrored(self) -> Steering:
+        """What looks the same once the picture's left and right are swapped."""
+        return Steering(-self.yaw, self.pitch, -self.roll, -self.gaze_x, self.gaze_y)
+
 
 @dataclass(frozen=True, slots=True)
 class StageLoad:

@@ -195,7 +195,7 @@ def switch(
         ),
     ],
 ) -> None:
-    """Change the avatar or the profile without letting go of the camera."""
+    """Change the avatar, or all that a profile says of what is seen. Camera, sound and gate stay as they are."""
     _client().call("switch", target=_meant(target))
     typer.echo(f"Switched to {target}.")
 

@@ -35,6 +35,7 @@ class Animation:
         self._away = False
         self._expression: str | None = None
         self._steering: Steering | None = None
+        self._mirrored = False  # what the animator draws, before it is seen
 
     @property
     def worker(self) -> AnimatorWorker | None:
@@ -52,7 +53,7 @@ class Animation:
     def begin(self, animator: Animator, stage: Stage) -> None:
         """The first animator, warmed up already."""
         with self._lock:
-            self._brief(animator)
+            self._brief(animator, stage)
             self._employ(animator, stage)
 
     def hand_over(self, animator: Animator, stage: Stage) -> None:
@@ -64,7 +65,7 @@ class Animation:
             if self._ending.is_set():
                 raise AnimatorError("The session has ended.")
             assert self._worker is not None
-            self._brief(animator)
+            self._brief(animator, stage)
             if not self._worker.replace(animator, stage):
                 self._employ(animator, stage)
 
@@ -73,7 +74,7 @@ class Animation:
         with self._lock:
             if self._ending.is_set() or failed is not self._worker:
                 return False
-            self._brief(animator)
+            self._brief(animator, stage)
             self._employ(animator, stage)
             return True
 
@@ -94,14 +95,15 @@ class Animation:
         self._worker = AnimatorWorker(animator, stage, self._chunks, self._store, self._deadline)
         self._worker.start()
 
-    def _brief(self, animator: Animator) -> None:
+    def _brief(self, animator: Animator, stage: Stage) -> None:
         """Tell an animator what was asked of the one before it."""
         animator.set_away(self._away)
+        self._mirrored = stage.mirror
         if self._expression is not None and self._expression in animator.expressions:
             animator.express(self._expression)
         if self._steering is not None:
             try:
-                animator.steer(self._steering)
+                animator.steer(self._as_drawn(self._steering))
             except AnimatorError as error:
                 logger.info("the head goes back: %s", error.message)
 
@@ -128,8 +130,12 @@ class Animation:
     def steer(self, steering: Steering) -> None:
         """Turn head and eyes, also after a switch. Raises AnimatorError."""
         with self._lock:
-            self._present().steer(steering)
+            self._present().steer(self._as_drawn(steering))
             self._steering = steering
+
+    def _as_drawn(self, steering: Steering) -> Steering:
+        """Asked for as the picture is seen; what the animator draws may be mirrored after it."""
+        return steering.mirrored() if self._mirrored else steering
 
     def _present(self) -> AnimatorWorker:
         if self._worker is None:

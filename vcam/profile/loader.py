@@ -130,7 +130,7 @@ def _with_portrait(profile: Profile, portrait: str, looks: Mapping[str, Look]) -
 
 
 def _with_absolute_paths(profile: Profile) -> Profile:
-    """The session keeps its own folder: what a profile says of ditto by relative paths would be looked for there."""
+    """The session keeps its own folder: what a profile says by relative paths would be looked for there."""
     from vcam.animators.ditto.option_files import ARRAYS, SUFFIX
     from vcam.build import portrait_path
 
@@ -145,4 +145,8 @@ def _with_absolute_paths(profile: Profile) -> Profile:
     checkpoint = None if ditto.checkpoint is None else profile.resolve(ditto.checkpoint).absolute()
     changed = ditto.model_copy(update={"options": options, "checkpoint": checkpoint})
     animator = profile.animator.model_copy(update={"ditto": changed})
-    return profile.model_copy(update={"animator": animator}).located(profile.name, profile.folder)
+    background = profile.camera.background
+    if background.image is not None:
+        background = background.model_copy(update={"image": profile.resolve(background.image).absolute()})
+    camera = profile.camera.model_copy(update={"background": background})
+    return profile.model_copy(update={"animator": animator, "camera": camera}).located(profile.name, profile.folder)
