@@ -291,6 +291,19 @@ def test_playlist_is_refused(tmp_path: Path, name: str, text: str) -> None:
     assert "cannot be read as audio" in refusal(tmp_path / name).message
 
 
+@pytest.mark.parametrize("broken", [np.nan, np.inf, 3e38])
+@pytest.mark.parametrize("rate", [SAMPLE_RATE, 44_100])
+def test_a_broken_sample_is_no_more_than_a_click(tmp_path: Path, broken: float, rate: int) -> None:
+    stereo = np.stack([tone(1000, 2, rate, 0.001), tone(1000, 2, rate, 0.5)], axis=1)
+    stereo[rate // 10, 0] = broken  # on the side that carries no voice
+    path = encode(tmp_path / "a.wav", stereo, rate, "pcm_f32le")
+    assert peak(sound_of(path)[SAMPLE_RATE:-100]) == pytest.approx(0.5, rel=0.02)
+    for channels in (1, 2):
+        original = np.concatenate(list(decode_original(path, 48_000, channels)))
+        assert np.abs(original).max() <= 1
+        assert pitch(original[48_000:-300, -1], 48_000) == pytest.approx(1000, abs=1)
+
+
 @pytest.mark.parametrize(
     ("name", "codec", "warnings"),
     [("a.wav", "pcm_s16le", 1), ("a.flac", "flac", 1), ("a.webm", "libopus", 1), ("a.ogg", "vorbis", 0)],

@@ -268,6 +268,47 @@ def test_comes_back_at_another_rate(
     assert take(microphone, 0.1)[-1].wide is None
 
 
+@pytest.mark.parametrize("broken", [np.nan, np.inf])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_broken_sample_does_not_end_the_voice(
+    sound_server: PulseServer,
+    microphone: MicrophoneSource,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    channels: int,
+    broken: float,
+) -> None:
+    import sounddevice
+
+    real = sounddevice.RawInputStream
+
+    def faulty(**settings: Any) -> object:
+        """A device of so many channels, whose driver breaks the first sample of all."""
+        if settings["channels"] != channels:
+            raise sounddevice.PortAudioError("Invalid number of channels", -9998)
+        callback, due = settings.pop("callback"), [broken]
+
+        def break_first(data: Any, *more: Any) -> None:
+            sound = np.frombuffer(data, np.float32).copy()
+            if due:
+                sound[0] = due.pop()
+            callback(sound.tobytes(), *more)
+
+        return real(**settings, callback=break_first)
+
+    monkeypatch.setattr(sounddevice, "RawInputStream", faulty)
+    microphone.open()
+    assert np.isfinite(joined(take(microphone, 0.2))).all()
+    sound_server.play(write_wav(tmp_path / "tone.wav", tone(700, 4, 48_000, 0.25), 48_000))
+    while not np.any(take(microphone, 0.01)[0].samples):
+        pass
+    blocks = take(microphone, 1)
+    assert peak(unbroken(joined(blocks), 700)) == pytest.approx(0.25, rel=0.02)
+    wide = [block.wide for block in blocks if block.wide is not None]
+    assert len(wide) == len(blocks)
+    assert pitch(np.concatenate(wide), 48_000) == pytest.approx(700, abs=2)
+
+
 def test_close_ends_a_waiting_read(sound_server: PulseServer, microphone: MicrophoneSource) -> None:
     microphone.open()
     results: queue.SimpleQueue[Block | None] = queue.SimpleQueue()

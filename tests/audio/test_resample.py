@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.audio.sounds import peak, pitch, tone
-from vcam.audio.resample import Downmix, Resampler
+from vcam.audio.resample import Downmix, Resampler, cleaned
 from vcam.media import SAMPLE_RATE, FloatArray
 
 RATES = [8000, 11025, 22050, 32000, 44100, 48000, 96000, 192000]
@@ -85,3 +85,18 @@ def test_side_that_falls_silent_is_faded_not_cut() -> None:
 def test_silence_stays_silence() -> None:
     assert not Resampler(48_000, 2).push(np.zeros((480, 2), np.float32)).any()
     assert len(Resampler(48_000, 2).push(np.zeros((0, 2), np.float32))) == 0
+
+
+def test_cleaning_leaves_sound_as_it_is() -> None:
+    stereo = np.stack([tone(440, 0.1), tone(440, 0.1, level=1.5)], axis=1)  # louder than 1 is loud, not broken
+    assert cleaned(stereo) is stereo
+    assert len(cleaned(stereo[:0])) == 0
+
+
+@pytest.mark.parametrize(("broken", "instead"), [(np.nan, 0), (np.inf, 1), (-np.inf, -1), (3e38, 1)])
+def test_cleaning_makes_sound_of_what_is_none(broken: float, instead: float) -> None:
+    block = tone(440, 0.1)
+    block[100] = broken
+    expected = tone(440, 0.1)
+    expected[100] = instead
+    np.testing.assert_array_equal(cleaned(block), expected)

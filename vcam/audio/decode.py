@@ -16,7 +16,7 @@ import av
 import av.error
 import numpy as np
 
-from vcam.audio.resample import Downmix
+from vcam.audio.resample import Downmix, cleaned
 from vcam.errors import SourceError, nearest
 from vcam.media import SAMPLE_RATE, FloatArray
 from vcam.paths import at_home
@@ -116,7 +116,7 @@ def decode_original(path: Path, rate: int, channels: int) -> Iterator[FloatArray
 
 def _interleaved(frames: Iterable[AudioFrame], channels: int) -> Iterator[FloatArray]:
     for frame in frames:
-        sound = frame.to_ndarray().reshape(-1, channels).astype(np.float32, copy=False)
+        sound = cleaned(frame.to_ndarray().reshape(-1, channels).astype(np.float32, copy=False))
         if len(sound):
             yield sound
 
@@ -242,6 +242,6 @@ class _Converter:
         assert self._resampler is not None
         for part in self._resampler.resample(frame):
             interleaved = part.to_ndarray().reshape(-1, part.layout.nb_channels)
-            mono = np.nan_to_num(self._downmix(interleaved.astype(np.float32, copy=False)), posinf=1.0, neginf=-1.0)
+            mono = self._downmix(cleaned(interleaved.astype(np.float32, copy=False)))
             if len(mono):
                 yield np.clip(mono, -1.0, 1.0)

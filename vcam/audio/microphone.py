@@ -14,7 +14,7 @@ import numpy as np
 
 from vcam.audio import portaudio, virtual_mic
 from vcam.audio.devices import MICROPHONE, AudioDevice, find_input
-from vcam.audio.resample import Resampler
+from vcam.audio.resample import Resampler, cleaned
 from vcam.audio.source import Block, Source
 from vcam.audio.urgent import go_first
 from vcam.audio.wideband import FullBand
@@ -154,7 +154,8 @@ class MicrophoneSource(Source):
                 raise self._lost("was disconnected, or its sound server ended")
             self._silent, self._patience = 0.0, _SILENT_SECONDS
             data, captured_at = taken
-            mono = self._resampler.mono(np.frombuffer(data, np.float32).reshape(-1, self._channels))
+            block = cleaned(np.frombuffer(data, np.float32).reshape(-1, self._channels))
+            mono = self._resampler.mono(block)
             samples = self._resampler.push(mono)
             wide = self._full_band.push(mono, len(samples)) if self._full_band is not None else None
             if len(samples):

@@ -11,6 +11,14 @@ from vcam.media import SAMPLE_RATE, FloatArray
 _PRIMING = 0.1  # s of silence that fill the filter; more than its delay at any rate from 8 kHz up
 _MEMORY = 0.5  # s over which a channel's loudness is averaged
 _SILENT = 0.01  # a channel with less than this share of the loudest one's energy (-20 dB) counts as silent
+_BROKEN = 16.0  # louder than this (+24 dB) is no sound: a fault of a driver or a file
+
+
+def cleaned(block: FloatArray) -> FloatArray:
+    """The same without NaN, Inf and absurd samples: one of them would stay in a filter or an average for good."""
+    if (np.abs(block) <= _BROKEN).all():
+        return block
+    return np.clip(np.nan_to_num(block, nan=0.0, posinf=1.0, neginf=-1.0), -1.0, 1.0)
 
 
 class Downmix:
