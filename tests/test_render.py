@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from tests.audio.sounds import tone, write_wav
 from vcam.audio.decode import decode
 from vcam.cli import app
+from vcam.errors import CameraError, SourceError
 from vcam.media import FRAME_SAMPLES, SAMPLE_RATE, FloatArray, silence
 from vcam.profile.model import Profile
 from vcam.render import Phase, Rendered, render
@@ -123,6 +124,14 @@ def test_the_command_takes_the_stand_ins_and_another_rate(tmp_path: Path) -> Non
     assert "drawing…" in done.stderr
 
 
+def test_the_command_refuses_stand_ins_for_lite(tmp_path: Path) -> None:
+    audio = write_wav(tmp_path / "voice.wav", tone(300, 0.2))
+    arguments = ["render", str(audio), "-o", str(tmp_path / "out.mp4"), "--animator", "lite", "--stand-in"]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 2, done.stderr
+    assert "--stand-in" in done.stderr
+
+
 def test_home_folders_are_known_in_both_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("HOME", "USERPROFILE"):
         monkeypatch.setenv(variable, str(tmp_path))
@@ -131,3 +140,58 @@ def test_home_folders_are_known_in_both_names(tmp_path: Path, monkeypatch: pytes
     result = render(Path("~/voice.wav"), Path("~/out.mp4"), profile)
     assert result.path == tmp_path / "out.mp4"
     assert [file.name for file in sorted(tmp_path.iterdir())] == ["out.mp4", "voice.wav"]
+
+
+LITE = Profile.model_validate({**SMALL, "animator": {"kind": "lite"}})
+
+
+def refusal(audio: Path, output: Path) -> CameraError:
+    """What is said before anything is listened to or written."""
+    there = sorted(audio.parent.rglob("*"))
+    content = audio.read_bytes()
+    told: list[object] = []
+    with pytest.raises(CameraError) as caught:
+        render(audio, output, LITE, lambda *progress: told.append(progress))
+    assert told == []
+    assert sorted(audio.parent.rglob("*")) == there
+    assert audio.read_bytes() == content
+    return caught.value
+
+
+def test_a_missing_sound_is_said_and_the_video_of_before_stays(tmp_path: Path) -> None:
+    output = tmp_path / "out.mp4"
+    output.write_bytes(b"before")
+    with pytest.raises(SourceError, match="no audio file"):
+        render(tmp_path / "missing.wav", output, LITE)
+    assert output.read_bytes() == b"before"
+
+
+def test_the_sound_is_not_overwritten_by_its_own_video(made: Made, tmp_path: Path) -> None:
+    audio = tmp_path / "talk.mp4"
+    audio.write_bytes(made.result.path.read_bytes())
+    assert "is the sound to be rendered itself" in refusal(audio, audio).message
+
+
+def test_what_an_interrupted_rendering_left_is_not_overwritten_when_it_is_the_sound(made: Made, tmp_path: Path) -> None:
+    audio = tmp_path / "talk.partial.mp4"
+    audio.write_bytes(made.result.path.read_bytes())
+    assert str(audio) in refusal(audio, tmp_path / "talk.mp4").message
+    link = tmp_path / "other.partial.mp4"
+    link.symlink_to(audio)
+    assert str(link) in refusal(audio, tmp_path / "other.mp4").message
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".mp4", "x" * 250 + ".mp4", "voice.wav/out.mp4"])
+def test_a_name_that_cannot_be_written_is_said(tmp_path: Path, name: str) -> None:
+    audio = write_wav(tmp_path / "voice.wav", tone(300, 0.2))
+    assert "cannot be written" in refusal(audio, tmp_path / name).message
+
+
+@pytest.mark.parametrize("name", ["folder", "folder.mp4"])
+def test_a_folder_is_refused_before_the_work(tmp_path: Path, name: str) -> None:
+    audio = write_wav(tmp_path / "voice.wav", tone(300, 0.2))
+    (tmp_path / name).mkdir()
+    error = refusal(audio, tmp_path / name)
+    assert "is a folder" in error.message
+    assert str(tmp_path / name / "voice.mp4") in error.hint
+    assert "is a folder" in refusal(audio, Path()).message

@@ -56,17 +56,13 @@ def render(audio: Path, output: Path, profile: Profile, on_progress: OnProgress 
     """
     started = time.monotonic()
     audio, output = at_home(audio), at_home(output)
-    if output.exists() and output.samefile(audio):
-        raise CameraError(f"{output} is the sound to be rendered itself.", "Give another name with -o.")
-    if output.suffix.lower() != ".mp4":
-        raise CameraError(f"{output} is not an .mp4 file, the only kind that vcam writes.", f"Try {output}.mp4")
     info = probe(audio)
+    part = _part(output, audio)  # what was there stays until the new one is whole
     channels = min(info.channels, MAX_CHANNELS)
     pieces = decode(audio)
     first = next(pieces)  # before the output is opened, so that a bad input leaves no file behind
     sound = _Sound(decode_original(audio, SOUND_RATE, channels))
     format = camera_format(profile)
-    part = output.with_suffix(f".partial{output.suffix}")  # what was there stays until the new one is whole
     camera = FileCamera(format, part, audio_rate=SOUND_RATE, audio_channels=channels, offline=True, overwrite=True)
     pictures = 0
     with ExitStack() as stack:
@@ -93,6 +89,32 @@ def render(audio: Path, output: Path, profile: Profile, on_progress: OnProgress 
     except OSError as error:
         raise CameraError(f"{output} cannot be replaced: {error.strerror}. The video is {part}.") from error
     return Rendered(output, pictures, float(pictures / format.fps), time.monotonic() - started, notice)
+
+
+def _part(output: Path, audio: Path) -> Path:
+    """Where the video is written until it is whole. Raises CameraError if that or ``output`` must not be touched."""
+    if _same(output, audio):
+        raise CameraError(f"{output} is the sound to be rendered itself.", "Give another name with -o.")
+    if output.is_dir():
+        raise CameraError(f"{output} is a folder.", f"Name a file in it: -o {output / audio.stem}.mp4")
+    if output.suffix.lower() != ".mp4":
+        raise CameraError(f"{output} is not an .mp4 file, the only kind that vcam writes.", f"Try {output}.mp4")
+    part = output.with_suffix(f".partial{output.suffix}")
+    if _same(part, audio):
+        raise CameraError(
+            f"{part} is the sound to be rendered, and is where the video would be kept until it is whole.",
+            "Give another name with -o.",
+        )
+    return part
+
+
+def _same(path: Path, audio: Path) -> bool:
+    try:
+        return path.samefile(audio)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise CameraError(f"{path} cannot be written: {error.strerror}.", "Give another name with -o.") from error
 
 
 class _Progress:

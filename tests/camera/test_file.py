@@ -137,6 +137,7 @@ def test_refuses_a_picture_of_another_size(tmp_path: Path) -> None:
         ("taken.mp4", "already there", "another name"),
         ("pipe.mp4", "not an ordinary file", "read back"),
         ("file/a.mp4", "cannot be written", ""),
+        ("x" * 300 + ".mp4", "cannot be written", "another name"),
     ],
 )
 def test_says_what_is_wrong_with_a_path(tmp_path: Path, path: str, message: str, hint: str) -> None:

@@ -11,6 +11,10 @@ from vcam.control import SessionControl
 from vcam.media import AudioChunk, Picture
 from vcam.profile.model import CameraSettings
 
+# Television's rates, which people and devices round to two decimals or three.
+_TELEVISION = tuple(Fraction(thousands * 1000, 1001) for thousands in (24, 30, 60, 120))
+_ROUNDING = 0.005  # frames a second
+
 
 @dataclass(frozen=True, slots=True)
 class CameraFormat:
@@ -24,7 +28,9 @@ class CameraFormat:
     def of(cls, settings: CameraSettings) -> CameraFormat:
         """The format that a profile asks for; 29.97 becomes 30000/1001."""
         width, height = settings.size
-        return cls(width, height, Fraction(settings.fps).limit_denominator(1001))
+        meant = (rate for rate in _TELEVISION if abs(settings.fps - rate) < _ROUNDING)
+        fps = next(meant, None) or Fraction(settings.fps).limit_denominator(1001)
+        return cls(width, height, fps)
 
 
 class Camera(ABC):

@@ -107,10 +107,13 @@ class FileCamera(Camera):
         path = self.path
         if path.suffix.lower() != ".mp4":
             raise CameraError(f"{path} is not an .mp4 file, the only kind that vcam records.", f"Try {path}.mp4")
-        if path.is_dir():
-            raise CameraError(f"{path} is a folder.", f"Name a file in it: {path / 'recording.mp4'}")
-        if path.exists() and not path.is_file():
-            raise CameraError(f"{path} is not an ordinary file.", "Recording needs one that can be read back.")
+        try:
+            if path.is_dir():
+                raise CameraError(f"{path} is a folder.", f"Name a file in it: {path / 'recording.mp4'}")
+            if path.exists() and not path.is_file():
+                raise CameraError(f"{path} is not an ordinary file.", "Recording needs one that can be read back.")
+        except (OSError, ValueError) as error:  # too long a name, a zero byte
+            raise CameraError(f"{str(path)[:200]} cannot be written: {error}.", "Use another name.") from error
         preset, crf = RENDER if self.offline else LIVE
         try:
             return Mp4Writer(
