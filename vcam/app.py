@@ -38,6 +38,7 @@ class StartOptions:
     fps: float | None = None
     duration: float | None = None
     open_page: bool = False
+    page_asked: bool = False
 
 
 def effective_profile(options: StartOptions) -> Profile:
@@ -65,6 +66,8 @@ def effective_profile(options: StartOptions) -> Profile:
             what = details["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
             raise UsageError(f"{option} {str(value)[:60]!r}: {what}.", "`vcam start --help` tells more.") from error
     if options.stand_in:
+        if options.animator == "lite":
+            raise UsageError("--stand-in is for ditto; lite has no networks.", "Leave out --stand-in or --animator.")
         settings = profile.animator.model_dump()
         settings["ditto"]["stand_in"] = True
         if options.animator is None:

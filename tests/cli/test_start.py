@@ -92,6 +92,10 @@ def test_the_delay_of_ditto_is_told_before_it_is_live() -> None:
         (["--camera", "film.avi"], 1, ".mp4"),
         (["--camera", "/nowhere/film.mp4"], 1, "/nowhere"),
         (["--camera", "/dev/video99"], 1, "video99"),
+        (["--duration", "inf"], 2, "--duration"),
+        (["--duration", "nan"], 2, "--duration"),
+        (["--duration", "1e305"], 2, "--duration"),
+        (["--animator", "lite", "--stand-in"], 2, "--stand-in"),
         (["--no-such-option"], 2, "--no-such-option"),
     ],
 )
@@ -109,6 +113,24 @@ def test_what_a_user_can_get_wrong_is_said_in_a_line_or_two(arguments: list[str]
     assert "Traceback" not in done.stderr
     if code == 1:
         assert len(done.stderr.strip().splitlines()) <= 3, done.stderr
+
+
+def test_a_page_that_there_is_not_is_told_to_those_who_asked_for_it() -> None:
+    brief = (*DEMO, "--animator", "lite", "--camera", "none", "--duration", "0.5")
+    asked = run(*brief, "--open")
+    assert asked.returncode == 0, asked.stderr
+    assert "no page to open" in asked.stderr
+    for not_asked in ([], ["--no-open"], ["--demo"]):
+        assert "no page to open" not in run(*brief, *not_asked).stderr
+
+
+def test_a_page_that_there_is_not_is_told_in_the_background_too() -> None:
+    begun = run(*DEMO, "--animator", "lite", "--camera", "none", "--background", "--open")
+    try:
+        assert begun.returncode == 0, begun.stderr
+        assert "no page to open" in begun.stderr
+    finally:
+        assert run(sys.executable, "-m", "vcam", "stop").returncode == 0
 
 
 @pytest.mark.parametrize("content", [b"", b"this is not sound", b"RIFF\x00\x00\x00\x00WAVEfmt "])

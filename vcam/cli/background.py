@@ -13,7 +13,7 @@ def start_in_background(options: StartOptions) -> None:
     """Returns once the session is live; raises VcamError, with the log's last lines, if it does not get there."""
     from dataclasses import asdict
 
-    from vcam.cli.foreground import open_page
+    from vcam.cli.foreground import NO_PAGE, open_page
     from vcam.daemon.client import ControlClient
     from vcam.daemon.spawn import start_background
 
@@ -28,3 +28,5 @@ def start_in_background(options: StartOptions) -> None:
     console.print("`vcam status` shows it, `vcam stop` ends it.", highlight=False, soft_wrap=True)
     if options.open_page and camera["kind"] == "preview":
         open_page(camera["device"])
+    elif options.page_asked:
+        console.print(NO_PAGE, highlight=False, soft_wrap=True)

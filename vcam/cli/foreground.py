@@ -20,6 +20,8 @@ from vcam.session import Session
 logger = logging.getLogger(__name__)
 
 REFRESHES_PER_SECOND = 8
+NO_PAGE = "There is no page to open: only `--camera preview` has one."
+NO_PAGE_SECONDS = 30  # that the dashboard shows it
 
 
 def run_in_foreground(options: StartOptions) -> None:
@@ -37,6 +39,8 @@ def run_in_foreground(options: StartOptions) -> None:
             logger.info("preview: %s", camera.device)
             if options.open_page:
                 open_page(camera.device)
+        elif options.page_asked:
+            session.notices.add("no-page", NO_PAGE, seconds=NO_PAGE_SECONDS)
 
     run_session(options, on_ready=ready, view=_dashboard(console, expected) if on_terminal else None)
 

@@ -7,6 +7,9 @@ from typing import Annotated
 import typer
 
 from vcam.cli.errors import handle_errors
+from vcam.errors import UsageError
+
+LONGEST = 366 * 86_400  # s; --duration beyond it is a slip
 
 
 def register(app: typer.Typer) -> None:
@@ -49,6 +52,10 @@ def start(
     """Show the talking portrait as a camera: microphone in, virtual camera (or browser preview) out."""
     from vcam.app import StartOptions, absolute_audio, absolute_camera, absolute_profile
 
+    if duration is not None and not duration <= LONGEST:  # nan is neither more nor less
+        raise UsageError(
+            f"--duration {duration}: expected seconds, a year at most.", "Leave it out to run until Ctrl+C."
+        )
     options = StartOptions(
         profile=absolute_profile(profile),
         audio=absolute_audio(audio or ("demo" if demo else None)),
@@ -60,6 +67,7 @@ def start(
         fps=fps,
         duration=duration,
         open_page=demo if open_page is None else open_page,
+        page_asked=open_page is True,
     )
     if background:
         from vcam.cli.background import start_in_background
