@@ -138,10 +138,12 @@ class Session:
             pump.start()
         animator.warm_up()
         camera = self._while_starting(parts.presenter.wait_until_open)
-        if not self.source.live and not self._stop.is_set():
-            pump.start()  # a file waits until somebody listens: its beginning must not be lost
-        self._while_starting(pump.wait_until_open)
+        if self.source.live:
+            self._while_starting(pump.wait_until_open)
         self._wait_for_output()
+        if not self.source.live and not self._stop.is_set():
+            pump.start()  # a file waits until it is seen and heard: its beginning must not be lost
+            self._while_starting(pump.wait_until_open)
         if self._stop.is_set() or camera is None:
             return
         # Nobody waits for a file's answer, but a busy machine stumbles less with some time in hand.
@@ -149,6 +151,8 @@ class Session:
         parts.delay.settle(animator, gate.hold, latency, camera.device_latency, parts.player)
         with self._lock:
             self._unused = None
+            if self.source.live:
+                parts.chunks.forget()  # nobody would see what they move: the first picture sets out from the portrait
             parts.animation.begin(animator, stage)
         parts.delay.go_live(None if self.duration is None else round(self.duration * SAMPLE_RATE))
         self._live = True

@@ -16,7 +16,7 @@ from vcam.live.clock import SampleClock
 from vcam.live.meters import Notices
 from vcam.live.pump import AudioPump
 from vcam.live.queues import ChunkQueue
-from vcam.media import SAMPLE_RATE, AudioChunk, FloatArray
+from vcam.media import FRAME_SAMPLES, SAMPLE_RATE, AudioChunk, FloatArray
 from vcam.profile.model import GateSettings
 
 
@@ -44,7 +44,7 @@ class Bench:
         self.pump.start()
 
     def contiguous(self) -> bool:
-        return all(a.end == b.pts for a, b in itertools.pairwise(self.voice)) and self.voice[0].pts == 0
+        return all(a.end == b.pts for a, b in itertools.pairwise(self.voice))
 
     def samples(self) -> np.ndarray:
         return np.concatenate([chunk.samples for chunk in self.voice])
@@ -173,6 +173,19 @@ def test_the_silence_goes_on_while_a_device_takes_long_to_open(bench: Bench, mic
     wait_until(lambda: len(bench.voice) > before + 20)
     assert microphone.opening
     wait_until(lambda: not bench.pump.lost)
+
+
+def test_a_device_that_takes_long_to_open_at_first_is_heard_from_then_on_and_nothing_stands_in_for_it(
+    microphone: Microphone,
+) -> None:
+    microphone.slow_to_open = 1.0
+    bench = Bench(microphone)
+    wait_until(lambda: len(bench.voice) > 10)
+    bench.pump.stop()
+    assert bench.contiguous()
+    assert bench.voice[0].pts > 0.9 * SAMPLE_RATE
+    assert len(bench.chunks) <= len(bench.voice)
+    assert np.count_nonzero(bench.samples() == 0) < 2 * FRAME_SAMPLES
 
 
 def test_a_source_that_breaks_in_an_unforeseen_way_is_an_error(bench: Bench, microphone: Microphone) -> None:

@@ -36,8 +36,9 @@ CLOSE_PATIENCE = 5.0  # s
 class AudioPump:
     """Owns the source. What it puts out is contiguous: lost or late sound becomes silence, up to two seconds of it.
 
-    A longer gap (the machine was asleep) is left out; the PTS goes on where the clock stands. A source that goes away
-    is reported, tried again with growing pauses, and picked up where the clock stands then.
+    A longer gap (the machine was asleep) is left out, and so is the time until the source is first heard; the PTS goes
+    on where the clock stands. A source that goes away is reported, tried again with growing pauses, and picked up where
+    the clock stands then.
     """
 
     def __init__(
@@ -255,10 +256,12 @@ class AudioPump:
 
     def _skip(self, count: int) -> None:
         """``count`` samples will not come."""
-        if count <= LONG_GAP:
+        begun = self._chunker.next_pts > 0
+        if begun and count <= LONG_GAP:
             self._append(silence(count))
             return
-        logger.info("%.1f s without sound are left out", count / SAMPLE_RATE)
+        if begun:
+            logger.info("%.1f s without sound are left out", count / SAMPLE_RATE)
         self._chunks.put(self._gate.flush())
         target = self._chunker.next_pts + count
         self._chunker.jump(target - target % FRAME_SAMPLES)

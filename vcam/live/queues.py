@@ -14,13 +14,15 @@ STALE = SAMPLE_RATE  # samples after which a picture is not shown again
 class ChunkQueue:
     """Gated chunks on their way to the animator. When full, all of it is dropped: what is that old is useless.
 
-    In silence nobody is woken for half a frame: threads that wake less often cost less.
+    In silence nobody is woken for half a frame: threads that wake less often cost less. What is dropped before
+    anybody has asked for a chunk is not counted.
     """
 
     def __init__(self, size: int = 50) -> None:
         self._ready = threading.Condition()
         self._chunks: deque[AudioChunk] = deque()
         self._size = size
+        self._asked = False  # whether there is somebody who takes them
         self.dropped = 0
 
     def allow(self, more: int) -> None:
@@ -30,7 +32,7 @@ class ChunkQueue:
     def put(self, chunks: Sequence[AudioChunk]) -> None:
         with self._ready:
             if len(self._chunks) + len(chunks) > self._size:
-                self.dropped += len(self._chunks)
+                self.dropped += len(self._chunks) if self._asked else 0
                 self._chunks.clear()
             self._chunks.extend(chunks)
             if any(chunk.speech or chunk.end % FRAME_SAMPLES == 0 for chunk in chunks):
@@ -39,9 +41,15 @@ class ChunkQueue:
     def get(self, timeout: float) -> AudioChunk | None:
         """The oldest chunk, or None if there is none within ``timeout`` seconds."""
         with self._ready:
+            self._asked = True
             if not self._chunks:
                 self._ready.wait(timeout)
             return self._chunks.popleft() if self._chunks else None
+
+    def forget(self) -> None:
+        """Drop all of it, uncounted."""
+        with self._ready:
+            self._chunks.clear()
 
     def __len__(self) -> int:
         return len(self._chunks)

@@ -223,7 +223,7 @@ class AnimatorWorker:
         now = time.monotonic()
         late = now + min(self._drawing, FRAME_TIME) > self._deadline(pose.pts)
         if late and (self._poses or now - self._drawn_at < STANDING):
-            self.skipped += self.drawn > 0  # what was captured while everything was being opened does not count
+            self.skipped += self.drawn > 0  # before the first picture nobody misses one
             return
         with self.frame_times.stopwatch() as drawing:
             picture = act.stage.repeat(pose.pts) if act.animator.repeats(pose) else None
