@@ -108,6 +108,20 @@ def test_from_start_to_stop(start: Callable[..., int]) -> None:
     assert "Ended with exit status 0" in vcam("logs").stdout
 
 
+def test_who_is_still_not_heard_after_unmute_or_resume_is_told_why(start: Callable[..., int]) -> None:
+    start()
+    vcam("mute")
+    vcam("pause")
+    assert vcam("unmute").stdout == "Not muted any more. Still paused: vcam resume\n"
+    assert vcam("resume").stdout == "Going on.\n"
+    vcam("cut")
+    vcam("mute")
+    assert vcam("unmute").stdout == "Not muted any more. Still cut: vcam resume\n"
+    vcam("mute")
+    assert vcam("resume").stdout == "Going on. Still muted: vcam unmute\n"
+    assert vcam("unmute").stdout == "Listening again.\n"
+
+
 def test_switch(start: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     start()
     assert vcam("switch", "robin").exit_code == 0

@@ -118,8 +118,10 @@ def pause() -> None:
 @handle_errors
 def resume() -> None:
     """Go on after `vcam pause` or `vcam cut`."""
-    _client().call("resume")
-    typer.echo("Going on.")
+    client = _client()
+    client.call("resume")
+    still_muted = client.call("status").get("muted") is True
+    typer.echo("Going on. Still muted: vcam unmute" if still_muted else "Going on.")
 
 
 @handle_errors
@@ -139,8 +141,11 @@ def mute() -> None:
 @handle_errors
 def unmute() -> None:
     """Listen to the microphone again."""
-    _client().call("unmute")
-    typer.echo("Listening again.")
+    client = _client()
+    client.call("unmute")
+    found = client.call("status")
+    away = next((word for word in ("cut", "paused") if found.get(word) is True), "")
+    typer.echo(f"Not muted any more. Still {away}: vcam resume" if away else "Listening again.")
 
 
 @handle_errors

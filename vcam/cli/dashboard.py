@@ -78,9 +78,15 @@ def render_status(status: dict[str, Any], rate: float | None = None, expected: s
     lines: list[RenderableType] = [table]
     for warning in status["warnings"][-4:]:
         lines.append(Text(f"! {warning}", style="yellow"))
-    state = status["state"]
-    title = Text.assemble(" vcam ", (state, STATE_STYLES.get(state, "")), f" {_clock(status['uptime_s'])} ")
+    title = Text.assemble(" vcam ", _state(status), f" {_clock(status['uptime_s'])} ")
     return Panel(Group(*lines), title=title, title_align="left", subtitle="Ctrl+C ends", subtitle_align="right")
+
+
+def _state(status: dict[str, Any]) -> Text:
+    """The state and, where another one outranks them, that it is paused or muted."""
+    state = status["state"]
+    others = [word for word in ("paused", "muted") if state != "cut" and status.get(word) is True and word != state]
+    return Text(", ").join(Text(word, STATE_STYLES.get(word, "")) for word in (state, *others))
 
 
 def _meter(level: float | None, speech: bool) -> Text:
