@@ -13,15 +13,15 @@ from vcam.media import ByteArray
 
 
 def photograph(unit: float, at: tuple[int, int]) -> tuple[ByteArray, Landmarks]:
-    """24 megapixels with a face somewhere, as from a few metres away."""
+    """A photograph with a face somewhere, as from a few metres away."""
     part, landmarks = portrait(round(unit * 5), round(unit * 5), unit=unit)
-    picture = np.full((4000, 6000, 3), 150, np.uint8)
+    picture = np.full((2400, 3600, 3), 150, np.uint8)
     picture[at[1] : at[1] + len(part), at[0] : at[0] + part.shape[1]] = part
     return picture, landmarks.shown(1.0, at)
 
 
 @pytest.mark.parametrize(
-    ("unit", "at"), [(110, (3500, 1500)), (48, (2500, 1800)), (110, (5400, 10)), (240, (200, 2300))]
+    ("unit", "at"), [(110, (2100, 900)), (29, (1500, 1100)), (110, (3000, 10)), (150, (100, 1400))]
 )
 def test_a_small_face_in_a_large_picture_keeps_its_pixels(unit: float, at: tuple[int, int]) -> None:
     picture, right = photograph(unit, at)
@@ -31,7 +31,7 @@ def test_a_small_face_in_a_large_picture_keeps_its_pixels(unit: float, at: tuple
     scale = min(1.0, 128 / unit)
     assert found.unit == pytest.approx(unit * scale, rel=0.06)
     middle = [
-        min(max(c, 960 / scale), side - 960 / scale) for c, side in zip(right.frame.origin, (6000, 4000), strict=True)
+        min(max(c, 960 / scale), side - 960 / scale) for c, side in zip(right.frame.origin, (3600, 2400), strict=True)
     ]
     here = right.shown(scale, (960 - middle[0] * scale, 960 - middle[1] * scale))
     assert misses(proposal.landmarks, here) == {}
@@ -39,10 +39,10 @@ def test_a_small_face_in_a_large_picture_keeps_its_pixels(unit: float, at: tuple
 
 
 def test_of_a_face_that_is_large_enough_the_whole_picture_is_kept() -> None:
-    picture, right = photograph(450, (1200, 300))
+    picture, right = photograph(300, (700, 200))
     kept, proposal = close_up(picture, propose_landmarks)
     assert kept.shape == (1280, 1920, 3)
-    assert misses(proposal.landmarks, right.scaled(0.32)) == {}
+    assert misses(proposal.landmarks, right.scaled(1920 / 3600)) == {}
     assert proposal.notices == ()
 
 
@@ -52,7 +52,7 @@ def test_a_picture_that_is_not_large_is_kept_as_it_is() -> None:
 
 
 def test_a_second_look_that_sees_another_face_or_none_is_not_trusted() -> None:
-    picture, right = photograph(110, (3500, 1500))
+    picture, right = photograph(110, (2100, 900))
 
     for second in (None, (300, 300)):
         looks: list[int] = []
@@ -80,7 +80,7 @@ def test_a_second_look_that_sees_another_face_or_none_is_not_trusted() -> None:
 
 
 def test_a_large_face_that_only_a_second_look_sees_is_where_it_is_in_the_picture_kept() -> None:
-    picture, right = photograph(450, (1200, 300))
+    picture, right = photograph(300, (700, 200))
     looks = []
 
     def look(part: ByteArray) -> Proposal:
@@ -90,14 +90,14 @@ def test_a_large_face_that_only_a_second_look_sees_is_where_it_is_in_the_picture
         return propose_landmarks(part)
 
     kept, proposal = close_up(picture, look)
-    assert looks == [1920, 6000]
+    assert looks == [1920, 3600]
     assert kept.shape == (1280, 1920, 3)
-    assert misses(proposal.landmarks, right.scaled(0.32)) == {}
+    assert misses(proposal.landmarks, right.scaled(1920 / 3600)) == {}
 
 
 def test_others_in_the_photograph_are_told_of_though_they_are_not_kept() -> None:
-    picture, _ = photograph(110, (3500, 1500))
-    picture[1500:2050, 300:850] = photograph(110, (300, 1500))[0][1500:2050, 300:850]
+    picture, _ = photograph(110, (2100, 900))
+    picture[900:1450, 100:650] = photograph(110, (100, 900))[0][900:1450, 100:650]
     _, proposal = close_up(picture, propose_landmarks)
     assert proposal.faces == 2
     assert "There are 2 faces in the picture; the largest one in the middle is used." in proposal.notices
@@ -105,4 +105,4 @@ def test_others_in_the_photograph_are_told_of_though_they_are_not_kept() -> None
 
 def test_a_large_picture_without_a_face_is_refused() -> None:
     with pytest.raises(AvatarError, match="No face was found"):
-        close_up(np.full((4000, 6000, 3), 150, np.uint8), propose_landmarks)
+        close_up(np.full((2400, 3600, 3), 150, np.uint8), propose_landmarks)
