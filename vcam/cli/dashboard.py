@@ -10,7 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from vcam.cli.status_view import STAGES, load_rows, output_text, stage_table
+from vcam.cli.status_view import STAGES, load_rows, output_text, stage_table, states
 from vcam.control import SessionControl
 
 METER_WIDTH = 30
@@ -83,10 +83,7 @@ def render_status(status: dict[str, Any], rate: float | None = None, expected: s
 
 
 def _state(status: dict[str, Any]) -> Text:
-    """The state and, where another one outranks them, that it is paused or muted."""
-    state = status["state"]
-    others = [word for word in ("paused", "muted") if state != "cut" and status.get(word) is True and word != state]
-    return Text(", ").join(Text(word, STATE_STYLES.get(word, "")) for word in (state, *others))
+    return Text(", ").join(Text(word, STATE_STYLES.get(word, "")) for word in states(status))
 
 
 def _meter(level: float | None, speech: bool) -> Text:

@@ -37,14 +37,19 @@ def status_view(status: dict[str, Any], pid: int, console: Console) -> Renderabl
     return Panel(Group(table, *notes), title="vcam", title_align="left", expand=False, padding=(0, 2))
 
 
+def states(status: dict[str, Any]) -> list[str]:
+    """The state and, where it outranks them, that it is paused or muted."""
+    state = str(status.get("state", UNKNOWN))
+    others = (word for word in ("paused", "muted") if state != "cut" and status.get(word) is True and word != state)
+    return [state, *others]
+
+
 def status_rows(status: dict[str, Any], pid: int) -> list[tuple[str, str]]:
     """Name and value of each line; what the session does not know is a dash."""
     audio, camera, latency = (_dict(status, key) for key in ("audio", "camera", "latency_ms"))
-    state = str(status.get("state", UNKNOWN))
-    others = [word for word in ("paused", "muted") if state != "cut" if status.get(word) is True and word != state]
     shown, repeated, skipped = (_text(camera.get(key)) for key in ("presented", "repeated", "skipped"))
     return [
-        ("state", ", ".join([state, *others])),
+        ("state", ", ".join(states(status))),
         ("running", f"{_duration(status.get('uptime_s'))}, pid {pid}"),
         ("profile", _text(status.get("profile"))),
         ("avatar", _text(status.get("avatar"))),
