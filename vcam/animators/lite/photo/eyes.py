@@ -12,6 +12,7 @@ from vcam.media import ByteArray, FloatArray
 from vcam.smoothstep import smoothstep, smoothsteps
 
 from ..eyes import EyeShape
+from .between import FINER, Between
 from .curves import Curve
 from .landmarks import Brow, Eye, FaceFrame, Landmarks
 from .lids import Opening, before_the_eye, covered, darkened, skin_behind, soft
@@ -93,13 +94,15 @@ class _Eye:
         above, below = self._edge - self._v, self._v - self._bottom(self._u)
         opening = Opening(above, below, t, around, to_brow, top[1] - self._limit, frame.unit)
         self._over: ByteArray | None = None  # where hair or glasses are before the eye
-        self._behind = self._bare = self._source  # without those, and without the eye too
+        self._bare = self._source  # without those and without the eye
         self.blinks = 1.0  #: how far it shuts
         self.dark = False  #: behind dark glasses, where nothing is seen to move
+        self._seen = self._behind = Between(self._source)
         if not self._source.size:
             return
         over = before_the_eye(self._source, opening)
-        self._behind, self._bare = skin_behind(self._source, opening, over)
+        behind, self._bare = skin_behind(self._source, opening, over)
+        self._behind = Between(behind)
         if over is not None:
             self._over = soft(over)
             self.blinks -= smoothstep((covered(self._source, over, opening) - 0.06) / 0.08)
@@ -185,26 +188,18 @@ class _Eye:
     def _slid(self, moved: FloatArray, source: ByteArray | None = None) -> ByteArray:
         """``source``, by default what is behind hair and glasses, each point from ``moved`` (face units) further up."""
         cos, sin = self._turn
-        return np.asarray(
-            cv2.remap(
-                self._behind if source is None else source.copy(),
-                (self._x + moved * sin).astype(np.float32), (self._y - moved * cos).astype(np.float32),
-                cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE,
-            ),
-            np.uint8,
-        )  # fmt: skip
+        across, down = self._x + moved * sin, self._y - moved * cos
+        if source is None:
+            return self._behind.read(FINER * across, FINER * down)
+        bent = cv2.remap(source, across, down, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(bent, np.uint8)
 
     def _turned(self, x: float, y: float) -> ByteArray:
         """The iris moved by a glance, the white around it stretched."""
         du, dv = self._glance * (x * _GAZE[0]), self._glance * (y * _GAZE[1])
         cos, sin = self._turn
-        return np.asarray(
-            cv2.remap(
-                self._source, self._x - du * cos + dv * sin, self._y - du * sin - dv * cos,
-                cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE,
-            ),
-            np.uint8,
-        )  # fmt: skip
+        across, down = self._x - du * cos + dv * sin, self._y - du * sin - dv * cos
+        return self._seen.read(FINER * across, FINER * down)
 
     def _mask(self, across: npt.NDArray[np.floating], down: npt.NDArray[np.floating]) -> ByteArray:
         """255 inside the ring of points (face units), anti-aliased: uint8 [h, w, 3]."""

@@ -16,6 +16,7 @@ from vcam.media import ByteArray, FloatArray
 from vcam.smoothstep import smoothsteps
 
 from ..mouth import MouthShape
+from .between import FINER, Between
 from .curves import Curve, through
 from .landmarks import Landmarks
 from .mouth import Interior, shows_teeth
@@ -84,6 +85,7 @@ class Lips:
         self.bottom = min(rows, math.ceil(max(p[1] for p in corner)))
         self.right, self.bottom = max(self.left, self.right), max(self.top, self.bottom)
         self._source = canvas[self.top : self.bottom, self.left : self.right].copy()
+        self._between = Between(self._source)
         self._fields()
         self._interior = Interior(canvas, face, self._thick)
         self.open = self._gap > _TOOTHED  #: whether the picture shows the mouth open
@@ -234,6 +236,7 @@ class Lips:
                 (self._x + du * cos - dv * sin, self._full[0]),
                 (self._y + du * sin + dv * cos, self._full[1]),
             ):
+                grid *= FINER
                 size = (full.shape[1], full.shape[0])
                 if mask is None:
                     cv2.resize(grid, size, dst=full, interpolation=cv2.INTER_LINEAR)
@@ -241,7 +244,7 @@ class Lips:
                     cv2.copyTo(cv2.resize(grid, size, dst=self._spare, interpolation=cv2.INTER_LINEAR), mask, full)
         height, width = place.shape[:2]
         across, down = (full[GRID : GRID + height, GRID : GRID + width] for full in self._full)
-        cv2.remap(self._source, across, down, cv2.INTER_CUBIC, dst=place, borderMode=cv2.BORDER_REPLICATE)
+        self._between.read(across, down, place)
 
     def _below(self, u: FloatArray, v: FloatArray) -> ByteArray:
         """255 below the line ``u``, ``v`` and its continuation to both sides: the lower face; of the maps' size."""
