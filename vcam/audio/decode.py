@@ -68,6 +68,7 @@ def decode(path: Path) -> Iterator[FloatArray]:
     """
     with _opened(path) as (container, stream):
         total = broken = 0
+        promised = _promised(path, _info(container, stream).duration)
         converter = _Converter()
         frames = _frames(container, stream, path)
         head = list(islice(frames, _TRIAL_PACKETS))
@@ -85,7 +86,6 @@ def decode(path: Path) -> Iterator[FloatArray]:
             yield piece
         if not total:
             raise SourceError(f"No sound could be read from {path}: it is damaged or not audio.", _FORMATS_HINT)
-        promised = _promised(path, _info(container, stream).duration)
         played = total / SAMPLE_RATE
         cut_short = container.format.name not in _ESTIMATED and promised and played < promised - _CUT_SHORT_SECONDS
         if cut_short:
