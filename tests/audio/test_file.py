@@ -171,7 +171,7 @@ def test_loop_pauses_and_begins_again(tmp_path: Path) -> None:
 
 
 def test_all_that_could_be_read_is_played_before_an_error(tmp_path: Path) -> None:
-    path = write_wav(tmp_path / "a.wav", tone(440, 0.3))
+    path = write_wav(tmp_path / "a.wav", tone(440, 0.8))
     source = FileSource(path, realtime=False, loop=True, pause=0.1)
     source.open()
     path.unlink()  # the second round finds nothing
@@ -179,8 +179,8 @@ def test_all_that_could_be_read_is_played_before_an_error(tmp_path: Path) -> Non
     with pytest.raises(SourceError, match=r"no audio file .*a\.wav"):
         taken.extend(iter(lambda: source.read(1), None))
     sound = np.concatenate([block.samples for block in taken if block])
-    np.testing.assert_allclose(sound[:4800], tone(440, 0.3), atol=1e-3)
-    assert len(sound) == 4800 + 1600
+    np.testing.assert_allclose(sound[:12800], tone(440, 0.8), atol=1e-3)
+    assert len(sound) == 12800 + 1600
     source.close()
 
 
