@@ -8,15 +8,17 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.animators.lite.photo.faces import HAIR, LIP, SKIN, draw, frame_at, portrait, room, truth
+from tests.animators.lite.photo.faces import HAIR, LIP, SKIN, TRUTH, draw, frame_at, portrait, room, truth
 from vcam.animators.base import Scene
 from vcam.animators.lite.compositor import HeadPose
 from vcam.animators.lite.eyes import EyeShape
 from vcam.animators.lite.mouth import MouthShape
 from vcam.animators.lite.photo import PhotoAvatar
 from vcam.animators.lite.photo.compositor import PhotoCompositor
+from vcam.animators.lite.photo.evidence import UprightFace, read_eye
 from vcam.animators.lite.photo.framing import compose
 from vcam.animators.lite.photo.landmarks import Landmarks
+from vcam.animators.lite.photo.lipline import read_lips
 from vcam.animators.lite.photo.propose import propose_landmarks
 from vcam.media import ByteArray
 
@@ -63,6 +65,36 @@ def test_a_face_cut_from_the_brows_to_the_chin_is_found(roll: float) -> None:
     moved = {name: (x - left, y - top) for name, (x, y) in right.points().items()}
     wanted = Landmarks.from_points(moved)
     assert off(found.landmarks, wanted, "eye_left.iris", "eye_right.iris", "mouth.left", "mouth.right") < 0.1
+
+
+@pytest.mark.parametrize("aside", [-0.14, 0.14])
+def test_an_iris_in_the_corner_of_the_eye_is_found_from_its_middle(aside: float) -> None:
+    face = UprightFace(draw(room(640, 480), (320.0, 200.0), 90), frame_at((320.0, 200.0), 90, 0.0))
+    for x in (-0.5, 0.5):
+        first = read_eye(face, (x + aside, 0.0))
+        assert math.dist(read_eye(face, first.iris).iris, (x, 0.0)) < 0.04
+
+
+def test_light_on_the_lids_is_not_taken_for_the_eyes_white() -> None:
+    picture = draw(room(640, 360), CENTRE, UNIT)
+    for side in (-1, 1):
+        strokes(picture, [(side * 0.34, -0.17), (side * 0.66, -0.17)], 0.07, (236, 230, 226))
+    right = truth(CENTRE, UNIT)
+    assert off(propose_landmarks(picture).landmarks, right, "eye_left.top", "eye_right.top") < 0.05
+
+
+def test_pale_skin_below_one_eye_does_not_open_both() -> None:
+    picture = draw(room(640, 360), CENTRE, UNIT)
+    strokes(picture, [(0.3, 0.16), (0.7, 0.16)], 0.14, (240, 236, 232))
+    seen = propose_landmarks(picture).landmarks
+    assert off(seen, truth(CENTRE, UNIT), "eye_left.bottom", "eye_right.bottom") < 0.05
+
+
+def test_a_shadow_above_the_lips_middle_is_no_lip() -> None:
+    picture = draw(room(640, 360), CENTRE, UNIT)
+    strokes(picture, [(0.0, 0.9), (0.0, 0.95)], 0.06, (150, 60, 60))
+    lips = read_lips(UprightFace(picture, frame_at(CENTRE, UNIT, 0.0)), ((-0.4, 1.03), (0.4, 1.03)))
+    assert abs(lips.edges[0][1][1] - TRUTH["mouth.upper_outer.middle"][1]) < 0.05
 
 
 def test_a_mouth_beside_the_middle_is_found_where_it_is() -> None:

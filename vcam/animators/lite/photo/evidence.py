@@ -22,6 +22,8 @@ _LEFT, _TOP, _RIGHT, _BOTTOM = -1.7, -1.9, 1.7, 2.5  # units
 
 XY = tuple[float, float]
 _LOW = 0.16  # units that brows may be nearer to the eyes than usual
+_RIM = 12.0  # of Lab: how much lighter than iris and lashes the upper lid's skin is where its edge is clear
+_GLINT = 0.07  # units that a light in the eye is high
 _LID = 0.04  # units above a lid's edge that lashes darken
 _BESIDE = ((-14, 1), (0, 15))  # hundredths of a unit above and below a brow's middle where its skin begins
 
@@ -88,9 +90,10 @@ def read_eye(face: UprightFace, near: XY) -> EyeEdges:
     # its sides: lids lie over the rest
     angles = np.radians(np.concatenate([np.arange(-30, 50, 8), np.arange(130, 211, 8)]))
     arc = np.stack([np.cos(angles), np.sin(angles)], 1)
+    # further to the sides: who looks aside has the iris in the corner of the eye
     best, found = -1e9, (near[0], near[1], 0.105)
     for dy in np.arange(-0.06, 0.07, 0.01):
-        for dx in np.arange(-0.06, 0.07, 0.01):
+        for dx in np.arange(-0.13, 0.135, 0.01):
             for radius in np.arange(0.065, 0.16, 0.01):
                 x, y = near[0] + dx, near[1] + dy
                 at = np.round((np.array([x - _LEFT, y - _TOP]) + arc * radius) * S).astype(int)
@@ -132,11 +135,32 @@ def _opening(face: UprightFace, x: float, y: float, radius: float) -> tuple[XY, 
     over_white, under_white = _heights(eye & white, across, down, (1.05 * radius, 1.5 * radius))
     top = blend(0.5 * over + 0.5 * max(over, over_white / 0.75), -0.085, -0.21, -0.04)
     bottom = blend(0.7 * under + 0.3 * min(under, under_white / 0.75) + 0.012, 0.085, 0.04, 0.21)
+    rim = _rim(lab[..., 0], across, down, radius)
+    if rim is not None and rim < -0.5 * radius:  # else a light in the eye
+        top = max(top, min(rim, -0.04))
     corner_y = []
     for edge, side in ((wide.min(), 1), (wide.max(), -1)):
         there = high[np.abs(wide - edge - 2 * side) <= 2]
         corner_y.append(min(0.08, max(-0.05, float(np.median(there)) / S + y0 - y)))
     return (x + left_x, y + corner_y[0]), (x + right_x, y + corner_y[1]), y + top, y + bottom
+
+
+def _rim(light: FloatArray, across: FloatArray, down: FloatArray, radius: float) -> float | None:
+    """Where the dark of iris and lashes ends above an iris's middle and the lid's lighter skin begins, in units below
+    that middle; None where that is not clear."""
+    columns = np.abs(across[0]) < 0.5 * radius
+    profile = np.median(light[:, columns], axis=1)
+    heights = down[:, 0]
+    above = profile[heights < -0.04]
+    dark, skin = float(np.percentile(profile[np.abs(heights) < 0.06], 20)), float(above.max(initial=0.0))
+    if skin - dark < _RIM:
+        return None
+    shade = np.flatnonzero((profile < 0.5 * (dark + skin)) & (heights < 0.0))[::-1]
+    if not len(shade):
+        return None
+    breaks = np.flatnonzero(-np.diff(shade) > _GLINT * S)
+    at = int(shade[breaks[0]] if len(breaks) else shade[-1])
+    return float(heights[at]) if at > 0 else None
 
 
 def _heights(

@@ -17,6 +17,7 @@ _NEAR, _FAR = 4.0, 9.0  # and how far it usually is: at the corners, and in the 
 _TURN = 0.25  # what a step up or down costs
 _CLEAR = 4.0  # of Lab: how much darker than its surroundings a clear line is
 _INSIDE = 0.4  # of the skin's lightness: a mouth's inside is darker
+_THICKER = 1.4  # than the median of its three measured places: no lip is
 _OPEN = 0.07  # units between the inner lips: less is the shadow of a closed mouth
 
 
@@ -49,9 +50,19 @@ def read_lips(face: UprightFace, corners: tuple[XY, XY] | None = None) -> Lips:
     left, right = on_line(line.left), on_line(line.right)
     columns = [left[0] + (right[0] - left[0]) * part for part in (0.25, 0.5, 0.75)]
     edges = [_lip_edges(face, lip, on_line(x)) for x in columns]
+    edges = _even(edges)
     if edges[1][2][1] - edges[1][1][1] < _OPEN:  # closed in the middle is closed all along
         edges = [(top, on_line(top[0]), on_line(top[0]), bottom) for top, _, _, bottom in edges]
     return Lips(left, right, tuple((e[0], e[1], e[2]) for e in zip(*edges, strict=True)), line.clear)
+
+
+def _even(edges: list[tuple[XY, XY, XY, XY]]) -> list[tuple[XY, XY, XY, XY]]:
+    """No part of a lip is much thicker than the others: that is a shadow or a moustache."""
+    upper, lower = (_THICKER * sorted(e[b][1] - e[a][1] for e in edges)[1] for a, b in ((0, 1), (2, 3)))
+    return [
+        ((top[0], max(top[1], a[1] - upper)), a, b, (bottom[0], min(bottom[1], b[1] + lower)))
+        for top, a, b, bottom in edges
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ _TURNED = 0.35  # of the eyes' distance that the nose is beside their middle: a 
 _NARROWEST, _HIGHEST, _LOWEST = 0.25, 0.4, 1.9  # units: how narrow a mouth is at least, and how far below the eyes
 _SHARPER = "Use a sharper picture, from the front and in even light."
 _STRAIGHT, _UNLIKE = 0.1, 0.06  # the same of one that looks at the viewer; units that its sides may then differ by
+_FURTHER, _REACHES = 1.35, 0.9  # how much further one lower lid may be than the other; of the iris's radius: below it
 _WIDER = 0.04  # units that one eye may go further to a side than the other one
 # (degrees clockwise from the picture's right, usual distance of the face's edge), seen from between nose and mouth.
 # Proportions as in Farkas, Anthropometry of the Head and Face, 1994.
@@ -208,13 +209,20 @@ def _alike(left: EyeEdges, right: EyeEdges) -> list[EyeEdges]:
     left = _narrowed(left, outer, inner)
     right = _narrowed(right, inner, outer)
     both = (left, right)
-    up, down = max(e.iris[1] - e.top for e in both), max(e.bottom - e.iris[1] for e in both)
+    up, down = max(e.iris[1] - e.top for e in both), _lower(*both)
     return [
         replace(
             e, top=e.iris[1] - _towards(e.iris[1] - e.top, up), bottom=e.iris[1] + _towards(e.bottom - e.iris[1], down)
         )
         for e in both
     ]
+
+
+def _lower(left: EyeEdges, right: EyeEdges) -> float:
+    """How far two eyes open below the iris's middle: as the larger, but where that is much and the other one opens as
+    far as the iris goes, pale skin was taken for the larger one's white."""
+    less, more = sorted((eye.bottom - eye.iris[1], eye.radius) for eye in (left, right))
+    return less[0] if more[0] > _FURTHER * less[0] and less[0] > _REACHES * less[1] else more[0]
 
 
 def _narrowed(eye: EyeEdges, to_left: float, to_right: float) -> EyeEdges:
