@@ -54,6 +54,12 @@ def blurred(rgb: ByteArray, brightness: float = 1.0) -> ByteArray:
     return cv2.convertScaleAbs(large, alpha=brightness).astype(np.uint8, copy=False)
 
 
+def mixed(old: ByteArray, new: ByteArray, share: float) -> ByteArray:
+    """Of two I420 pictures of one size, ``share`` (0..1) of the way from the old one to the new one, eased."""
+    eased = smoothstep(share)
+    return cv2.addWeighted(new, eased, old, 1 - eased, 0).astype(np.uint8, copy=False)
+
+
 class Stage:
     """Fits, mirrors, badges and cross-fades frames, and converts them to I420 (BT.601, limited range).
 
@@ -126,8 +132,7 @@ class Stage:
         if share >= 1:
             self._fading = None
             return i420
-        eased = smoothstep(share)
-        return cv2.addWeighted(i420, eased, self._fading, 1 - eased, 0).astype(np.uint8, copy=False)
+        return mixed(self._fading, i420, share)
 
 
 def _planes(i420: ByteArray) -> tuple[ByteArray, ByteArray, ByteArray]:

@@ -15,7 +15,7 @@ from vcam.animators.base import Pose
 from vcam.audio.gate import OpenGate
 from vcam.live.queues import ChunkQueue, PictureStore
 from vcam.live.worker import AnimatorWorker
-from vcam.media import CHUNK_SAMPLES, FRAME_SAMPLES, AudioChunk, ByteArray, Picture, silence
+from vcam.media import CHUNK_SAMPLES, FRAME_SAMPLES, AudioChunk, ByteArray, Picture, samples, silence
 from vcam.offline import Pipeline
 from vcam.stage import Stage
 
@@ -198,3 +198,43 @@ def test_animators_that_cannot_be_closed_end_nothing_else(stage: Stage, caplog: 
     assert second.closed
     assert worker.error is None
     assert "the GPU does not answer" in caplog.text
+
+
+def test_a_worker_after_another_fades_from_what_that_one_showed_last() -> None:
+    before, stage = Stage(160, 120), Stage(160, 120)
+    old = before.compose(np.full((120, 160, 3), 250, np.uint8), 0)
+    animator, chunks, store = ClipAnimator(), ChunkQueue(), PictureStore()
+    chunks.put(_chunks(40))
+    worker = AnimatorWorker(animator, stage, chunks, store, lambda pts: time.monotonic() + 60, before)
+    worker.start()
+    wait_until(lambda: worker.drawn == CLIP)
+    assert worker.stop()
+    light = [float(old.i420[:120].mean())]
+    for k in range(CLIP):
+        picture, _ = store.newest_due(k * FRAME_SAMPLES)
+        assert picture is not None
+        light.append(float(picture.i420[:120].mean()))
+    assert light[0] > 200
+    assert light[-1] < 120
+    assert np.abs(np.diff(light)).max() < 0.35 * (light[0] - light[-1])
+
+
+def test_to_the_portrait_at_rest_and_back_the_picture_fades() -> None:
+    def grey(pts: int, level: int) -> Picture:
+        return Picture(pts, np.full((180, 160), level, np.uint8))
+
+    store = PictureStore()
+    store.standby = grey(0, 200)
+    store.put(grey(0, 100))
+    ticks = [k * FRAME_SAMPLES for k in range(100)]
+    light = []
+    for pts in ticks:
+        if pts >= samples(2400):
+            store.put(grey(pts, 100))
+        picture, _ = store.newest_due(pts)
+        assert picture is not None
+        light.append(int(picture.i420[0, 0]))
+    assert light[:26] == [100] * 26
+    assert light[50] == 200
+    assert light[-1] == 100
+    assert np.abs(np.diff(light)).max() < 35

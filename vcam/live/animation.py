@@ -92,7 +92,8 @@ class Animation:
 
     def _employ(self, animator: Animator, stage: Stage) -> None:
         self._skipped_before = self.skipped
-        self._worker = AnimatorWorker(animator, stage, self._chunks, self._store, self._deadline)
+        shown = None if self._worker is None else self._worker.stage
+        self._worker = AnimatorWorker(animator, stage, self._chunks, self._store, self._deadline, shown)
         self._worker.start()
 
     def _brief(self, animator: Animator, stage: Stage) -> None:

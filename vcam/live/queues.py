@@ -6,7 +6,8 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 
-from vcam.media import FRAME_SAMPLES, SAMPLE_RATE, AudioChunk, Picture
+from vcam.media import FRAME_SAMPLES, SAMPLE_RATE, AudioChunk, ByteArray, Picture
+from vcam.stage import FADE, mixed
 
 STALE = SAMPLE_RATE  # samples after which a picture is not shown again
 
@@ -89,6 +90,9 @@ class PictureStore:
         self._shown: Picture | None = None
         self.standby: Picture | None = None  # what to show while there is nothing better
         self.skipped = 0
+        self._given: ByteArray | None = None  # the I420 of the last tick
+        self._resting = False  # the standby picture is shown though there were others
+        self._fading: tuple[ByteArray, float] | None = None  # what is faded from, and the PTS at which that began
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -107,7 +111,8 @@ class PictureStore:
     def newest_due(self, pts: float) -> tuple[Picture | None, bool]:
         """The picture for a tick at ``pts``, and whether it is the one that belongs there (or an older one again).
 
-        Before the first picture, and when none has come for a second, that is the standby picture, if there is one.
+        Before the first picture, and when none has come for a second, that is the standby picture, if there is one;
+        to that and back it fades.
         """
         with self._lock:
             fresh = 0
@@ -118,6 +123,24 @@ class PictureStore:
                 self.skipped += max(0, fresh - 1)
             if self._shown is None:
                 return self.standby, True
-            if pts - self._shown.pts > STALE and self.standby is not None:
-                return self.standby, False  # rather the portrait at rest than a mouth that stays open
-            return self._shown, self._shown.pts + FRAME_SAMPLES > pts
+            resting = pts - self._shown.pts > STALE and self.standby is not None
+            # rather the portrait at rest than a mouth that stays open
+            picture = self.standby if resting else self._shown
+            assert picture is not None
+            on_time = not resting and self._shown.pts + FRAME_SAMPLES > pts
+            return self._faded(picture, resting, pts), on_time
+
+    def _faded(self, picture: Picture, resting: bool, pts: float) -> Picture:
+        """``picture``, or for 0.3 s after rest has begun or ended a mix with what was shown before."""
+        if resting != self._resting:
+            self._resting = resting
+            if self._given is not None and self._given.shape == picture.i420.shape:
+                self._fading = (self._given, pts)
+        if self._fading is not None:
+            old, since = self._fading
+            if 0 <= pts - since < FADE:
+                picture = Picture(picture.pts, mixed(old, picture.i420, (pts - since) / FADE))
+            else:
+                self._fading = None
+        self._given = picture.i420
+        return picture

@@ -51,13 +51,15 @@ class AnimatorWorker:
         chunks: ChunkQueue,
         store: PictureStore,
         deadline: Callable[[int], float],
+        shown: Stage | None = None,
     ) -> None:
+        """``shown``: the stage of a worker before it, from whose last picture the first one fades."""
         self.frame_times = Timings()  # s for each frame drawn: its sound's analysis, drawing and staging
         self.skipped = 0
         self.drawn = 0
         self.error: Exception | None = None
         self._act = Act(animator, stage)
-        self._stage = stage  # of the frame drawn last
+        self._stage = shown or stage  # of the frame drawn last
         self._coming: Act | None = None  # hears already, and has yet to take over
         self._held: list[tuple[Pose, float]] = []  # the poses that it knows
         self._left: list[Act] = []  # have heard all they need, and have frames to be drawn
@@ -103,6 +105,11 @@ class AnimatorWorker:
     def animator(self) -> Animator:
         """The one that draws."""
         return self._act.animator
+
+    @property
+    def stage(self) -> Stage:
+        """The one of the frame drawn last."""
+        return self._stage
 
     def express(self, name: str) -> None:
         """Ask the animator, or the one about to take over, for an expression. Raises AnimatorError."""

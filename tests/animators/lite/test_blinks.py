@@ -74,3 +74,24 @@ def test_blinks_depend_on_seed_and_time_alone() -> None:
 
 def test_rate_0_never_blinks() -> None:
     assert begins(Blinks(1, 0), 60, ((0.0, 2.0), (4.0, 8.0))) == []
+
+
+@pytest.mark.parametrize("rate", [6, 15, 30])
+def test_lids_fall_no_quicker_than_in_one_blink_and_none_is_hidden(rate: float) -> None:
+    for seed in range(6):
+        blinks = Blinks(seed, rate)
+        lids = np.array([blinks.at(n * FRAME) for n in range(25 * 300)])
+        assert np.abs(np.diff(lids)).max() < 0.7
+        gaps = np.diff(begins(Blinks(seed, rate), 300))
+        assert gaps.min() > 0.35  # a double one's second, at the earliest
+
+
+@pytest.mark.parametrize("rate", [1, 2, 6, 15])
+@pytest.mark.parametrize(("said", "pause"), [(1.2, 0.4), (3.0, 1.0)])
+def test_who_talks_without_end_blinks_no_more_often_than_asked(rate: float, said: float, pause: float) -> None:
+    phrases = tuple((at, at + said) for at in np.arange(0, 1200, said + pause).tolist())
+    assert len(begins(Blinks(2, rate), 1200, phrases)) / 20 == pytest.approx(rate, rel=0.15, abs=0.2)
+
+
+def test_hardly_ever_is_never() -> None:
+    assert begins(Blinks(1, 1e-320), 60) == []

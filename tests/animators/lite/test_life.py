@@ -115,3 +115,30 @@ def test_going_away_and_coming_back_ease() -> None:
     other = film(Life(12), 40)
     assert motions[:250] == other[:250]
     assert motions[-1].yaw == pytest.approx(other[-1].yaw, abs=1e-6)
+
+
+def test_eyes_jump_and_never_glide_when_words_begin_and_end_or_somebody_goes_and_comes() -> None:
+    life = Life(3, blinks_per_minute=0)
+    gaze = []
+    for n in range(25 * 240):
+        life.away = n // 25 % 60 > 45
+        motion = life.at(n * FRAME_SAMPLES, float(n // 25 % 7 < 4), 0.0)
+        gaze.append((motion.gaze_x, motion.gaze_y))
+    moving = np.abs(np.diff(np.array(gaze), axis=0)).max(axis=1) > 0.02
+    longest = max(len(run) for run in "".join("x" if on else " " for on in moving).split())
+    assert moving.any()
+    assert longest <= 6  # frames: two jumps, one after the other
+
+
+def test_back_from_away_the_eyes_are_at_the_camera_before_the_head_is() -> None:
+    life = Life(11, blinks_per_minute=0)
+    life.away = True
+    motions = film(life, 60)
+    aside = next(n for n in range(500, 1500) if abs(motions[n].gaze_x) > 0.6)
+    life = Life(11, blinks_per_minute=0)
+    life.away = True
+    film(life, aside / 25)
+    life.away = False
+    back = film(life, 1, first=aside)
+    assert abs(back[5].gaze_x) < 0.15
+    assert abs(back[5].yaw) > 0.1

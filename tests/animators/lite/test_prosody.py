@@ -55,3 +55,9 @@ def test_the_first_words_are_not_all_stressed(before: float) -> None:
     found = np.array(emphases(np.concatenate([np.float32(before) * noise, syllables(4, 40)])))[3:]
     first, later = found[: 4 * 40], found[4 * 40 :]
     assert first[:40].mean() < 1.5 * later.mean()
+
+
+def test_after_a_bang_or_far_from_the_microphone_stresses_are_heard_again() -> None:
+    bang = np.full(samples(20), 0.7, np.float32)
+    found = np.array(emphases(np.concatenate([bang, np.float32(0.02) * syllables(4, 60)])))
+    assert found[200:].max() > 0.5

@@ -117,3 +117,38 @@ def test_nothing_is_cut_off_however_far_the_head_is_turned(name: str, zoom: floa
 def clearly_unlike(a: ByteArray, b: ByteArray) -> int:
     """Pixels that one head has and the other has not: both may be rounded to other parts of a pixel."""
     return int((np.abs(a.astype(int) - b).max(axis=2) > 100).sum())
+
+
+def test_a_turn_sets_out_softly() -> None:
+    eased = EasedSteering()
+    eased.turn_to(Steering(yaw=-30))
+    for _ in range(60):
+        eased.next()
+    eased.turn_to(Steering(yaw=30))
+    steps = np.diff([-30.0, *(eased.next().yaw for _ in range(25))])
+    assert steps[0] < 0.8 * steps.max()
+    assert steps.max() < 0.16 * 60
+    assert steps[:10].sum() > 0.85 * 60  # and is there in 0.4 s
+
+
+def test_while_nobody_is_there_the_eyes_look_around_whatever_was_asked(animator: LiteAnimator) -> None:
+    animator.express("thinking")
+    animator.steer(Steering(gaze_x=1))
+    poses(animator, 0, 25)
+    animator.set_away(True)
+    away = np.array([pose.eyes.gaze_x for pose in poses(animator, 25, 25 * 40)][75:])
+    assert away.std() > 0.4
+    assert away.min() < -0.3
+    animator.set_away(False)
+    assert min(pose.eyes.gaze_x for pose in poses(animator, 25 * 41, 100)[50:]) > 0.6
+
+
+def test_while_nobody_is_there_nobody_laughs(animator: LiteAnimator) -> None:
+    animator.express("laugh")
+    here = poses(animator, 0, 25)[-1].mouth
+    animator.set_away(True)
+    away = [pose.mouth for pose in poses(animator, 25, 100)]
+    assert away[-1].jaw < 0.5 * here.jaw
+    assert 0 < away[-1].smile < 0.5 * here.smile
+    steps = np.diff([here.smile, *(mouth.smile for mouth in away)])
+    assert np.abs(steps).max() < 0.1

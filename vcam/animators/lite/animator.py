@@ -22,7 +22,7 @@ from vcam.smoothstep import smoothstep
 
 from .avatar import Avatar, load_avatar
 from .compositor import Compositor, HeadPose
-from .expressions import EXPRESSIONS, Expression, Face
+from .expressions import EXPRESSIONS, Expression, Face, subdued
 from .eyes import EyeShape
 from .life import Life, Motion
 from .lipsync import LipSync, Mouth
@@ -41,6 +41,7 @@ _PART, _MEET = 0.2, 0.6  # of pressed: up to here lips may part, from there they
 _WORDS_OVER = 0.06  # a frame: an expression's own mouth is back two thirds of a second after the last word
 _AT_ONCE = 0.45  # of teeth and tongue's ways, in a frame
 _SHUT_AT_ONCE = 0.25  # of the way from a picture's open smile to closed lips, in a frame
+_RELAXED = 0.7  # of an expression: what is gone of it while nobody is there
 _CHEEKS = 7.0  # units that a full smile lifts the cheeks by
 
 
@@ -108,6 +109,7 @@ class LiteAnimator(Animator):
         self._lips.reset(pts)
         self._prosody.reset()
         self._life.resume()
+        self._face.resume(pts)
 
     @property
     def face(self) -> Expression:
@@ -132,8 +134,10 @@ class LiteAnimator(Animator):
         asked, self._asked = self._asked, None
         if asked is not None:
             self._face.turn_to(asked, pts)
-        face = self._face.at(pts)
-        motion = _steered(self._life.at(pts, target.presence, self._prosody.emphasis), self._steering.next())
+        motion = self._life.at(pts, target.presence, self._prosody.emphasis)
+        gone = self._life.gone
+        face = subdued(self._face.at(pts), _RELAXED * gone)
+        motion = _steered(motion, self._steering.next(), 1 - gone)
         return self._hold(self._put_together(pts, motion, target, face))
 
     def _put_together(self, pts: int, motion: Motion, target: Mouth, face: Expression) -> LitePose:
@@ -193,15 +197,17 @@ class LiteAnimator(Animator):
         )
 
 
-def _steered(motion: Motion, asked: Steering) -> Motion:
-    """A picture can be turned only so far: 30 degrees are half as much again as the head goes by itself."""
+def _steered(motion: Motion, asked: Steering, part: float) -> Motion:
+    """Turned by ``part`` of what was asked. A picture can be turned only so far: 30 degrees are half as much again as
+    the head goes by itself."""
+    turn = part * _TURN_A_DEGREE
     return replace(
         motion,
-        yaw=motion.yaw + asked.yaw * _TURN_A_DEGREE,
-        pitch=motion.pitch - asked.pitch * _TURN_A_DEGREE,
-        roll=motion.roll + asked.roll * _TURN_A_DEGREE,
-        gaze_x=motion.gaze_x + asked.gaze_x,
-        gaze_y=motion.gaze_y - asked.gaze_y,
+        yaw=motion.yaw + asked.yaw * turn,
+        pitch=motion.pitch - asked.pitch * turn,
+        roll=motion.roll + asked.roll * turn,
+        gaze_x=motion.gaze_x + part * asked.gaze_x,
+        gaze_y=motion.gaze_y - part * asked.gaze_y,
     )
 
 

@@ -17,17 +17,20 @@ _SPREAD = 0.6  # of the intervals' logarithm: long right tail, as observed (Doug
 _SHORTEST = 0.75  # s between blinks
 _DOUBLE, _SECOND = 0.07, 0.40  # how many are double, and when the second begins, s
 _PHRASE, _PAUSE = 0.8, 0.16  # s: of speech that makes a phrase, of silence that ends it
+_EARLY = 1.5  # mean intervals that a blink may be early, to be at a phrase's end
+_RAREST = 1e-3  # blinks a minute; fewer are none
 _AT_END = 0.65  # of the phrases end with a blink (blinks gather at the ends of utterances: Cummins, 2012)
 
 
 class Blinks:
-    """Scheduled blinks are a function of time and seed. Those at phrase ends follow what is heard, and take the place
-    of the next scheduled one, so that the rate stays."""
+    """Scheduled blinks are a function of time and seed. Those at phrase ends follow what is heard, and each is the next
+    scheduled one done early, so that the rate stays."""
 
     def __init__(self, seed: int, per_minute: float) -> None:
         self._seed = seed
-        self._mean = 60 / per_minute if per_minute > 0 else 0.0
+        self._mean = 60 / per_minute if per_minute > _RAREST else 0.0
         self._extra: deque[float] = deque(maxlen=8)
+        self._done: deque[float] = deque(maxlen=8)  # scheduled ones that were done early
         self._speaking_since: float | None = None
         self._quiet_since: float | None = None
         self._chains = lru_cache(8)(self._chain)
@@ -53,7 +56,7 @@ class Blinks:
             return 0.0
         lid = max((_blink(seconds - begin) for begin in self._extra), default=0.0)
         for begin in self._scheduled(seconds - _LASTS, seconds):
-            if not self._replaced(begin):
+            if begin not in self._done:
                 lid = max(lid, _blink(seconds - begin))
         return lid
 
@@ -62,19 +65,21 @@ class Blinks:
         if length < _PHRASE or whether > _AT_END:
             return
         begin = seconds + 0.12 * when
-        recent = [at for at in self._scheduled(begin - _SHORTEST, begin) if not self._replaced(at)]
-        if not recent and not (self._extra and begin - self._extra[-1] < _SHORTEST):
+        recent = [at for at in self._scheduled(begin - _SHORTEST, begin) if at not in self._done]
+        if recent or (self._extra and begin - self._extra[-1] < _SHORTEST):
+            return
+        coming = (at for at in self._scheduled(begin, begin + _EARLY * self._mean) if at not in self._done)
+        following = next(coming, None)
+        if following is not None:
             self._extra.append(begin)
-
-    def _replaced(self, scheduled: float) -> bool:
-        """Whether a blink at a phrase end was this one's, done early."""
-        return any(0 < scheduled - begin < max(_SHORTEST, 0.8 * self._mean) for begin in self._extra)
+            self._done.append(following)
 
     def _scheduled(self, after: float, until: float) -> list[float]:
         """Where blinks begin in (after, until]."""
         length = _CHAIN * self._mean
         shift = self._shift()
-        chains = range(math.floor((after + shift) / length), math.floor((until + shift) / length) + 1)
+        # the second of a double blink may lie in the next one's time
+        chains = range(math.floor((after + shift - _SECOND) / length), math.floor((until + shift) / length) + 1)
         return [begin for chain in chains for part in self._chains(chain) if after < (begin := part - shift) <= until]
 
     def _shift(self) -> float:
@@ -90,7 +95,7 @@ class Blinks:
         length = _CHAIN * self._mean
         least = min(_SHORTEST, 0.5 * self._mean)
         intervals = least + intervals * (length - least * count) / intervals.sum()
-        begins = number * length + np.cumsum(intervals) - 0.5 * float(intervals[-1])
+        begins = number * length + np.cumsum(intervals) - 0.5 * float(intervals[0])
         seconds = [begin + _SECOND for begin, double in zip(begins, doubles, strict=True) if double]
         return tuple(sorted([*begins.tolist(), *(float(s) for s in seconds)]))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 
 from vcam.media import FRAME_SAMPLES, samples
 from vcam.smoothstep import smoothstep
@@ -65,6 +65,13 @@ EXPRESSIONS: dict[str, Expression] = {
 }  # fmt: skip
 
 
+def subdued(face: Expression, part: float) -> Expression:
+    """The same face, ``part`` (0..1) of the way to the portrait as painted; its gaze is soon free."""
+    left = 1 - part
+    faded = Expression(*(left * value for value in astuple(face)))
+    return replace(faded, gaze_x=left * faded.gaze_x, gaze_y=left * faded.gaze_y)
+
+
 class Face:
     """Which expression is shown at each moment; eases from whatever is shown to the one asked for."""
 
@@ -85,6 +92,11 @@ class Face:
         target = EXPRESSIONS[name]
         if target != self._target:
             self._target, self._from, self._since = target, self._shown, pts - FRAME_SAMPLES
+
+    def resume(self, pts: int) -> None:
+        """Frames go on from ``pts``, which does not follow the last: what was on its way goes on from where it is."""
+        if self._since is not None:
+            self._from, self._since = self._shown, pts - FRAME_SAMPLES
 
     def at(self, pts: int) -> Expression:
         """The face of the frame at ``pts``; frames are asked for in order."""

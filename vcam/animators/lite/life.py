@@ -11,28 +11,40 @@ from functools import lru_cache
 
 import numpy as np
 
-from vcam.media import FRAME_SAMPLES, SAMPLE_RATE
+from vcam.media import SAMPLE_RATE
 from vcam.smoothstep import smoothstep
 
 from .blinks import Blinks
+from .gaze import SACCADE, Eyes, Gaze
 
-_FRAME = FRAME_SAMPLES / SAMPLE_RATE  # s
 _EASE = 0.88  # a jump's remainder after each frame: gone in about a second
 _BREATH, _AWAY_BREATH = 4.2, 6.0  # s a breath; adults at rest take 12 to 16 a minute, dozing ones 10
-_QUICK, _SLOW = (
-    0.30,
-    0.07,
-)  # of the way that a frame goes to a stressed beat, and to the usual stress
+_QUICK, _SLOW = 0.30, 0.07  # of the way that a frame goes to a stressed beat, and to the usual stress
 _SPEAKING = 0.35  # presence above which it counts as speaking
-_NOD_EVERY = 6.5  # s: listeners nod about so often
-_SACCADE, _TURN = 2.5 * _FRAME, 0.8  # s: eyes jump, the head turns
-_FIXATION, _GLANCE, _AWAY_GLANCE = 1.0, 1.9, 3.4  # s: between micro-saccades, glances, looks around while away
+_NOD_EVERY, _NODS = 6.5, 0.62  # s; in how many stretches of that length a listener nods
+_TURN = 0.8  # s: eyes jump, the head turns
+_LIVELY = 0.5  # from here on the eyes glance as a speaker's do
+
+
+@dataclass(frozen=True, slots=True)
+class _Looks:
+    """Somewhere new every so many seconds, in a ``share`` of them within ``reach`` (of the gaze), else straight on."""
+
+    channel: int
+    every: float
+    share: float
+    reach: float
+
+
+_LISTENER, _SPEAKER = _Looks(8, 1.9, 0.10, 0.8), _Looks(11, 1.9, 0.26, 1.0)
+_AROUND = _Looks(12, 3.4, 0.72, 1.0)
+_SMALL = _Looks(10, 1.0, 1.0, 0.07)  # micro-saccades
 
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """Head: ``x``, ``y``, ``roll``, ``yaw``, ``pitch`` in -1..1 of the rig's ranges. ``breath`` and ``brow`` -1..1;
-    ``lid`` 0 open to 1 shut; ``gaze_x``, ``gaze_y`` -1..1."""
+    """Head: ``x``, ``y``, ``roll``, ``yaw``, ``pitch`` in -1..1 of the rig's ranges. ``brow`` -1..1, ``breath``
+    -1.25..1.25; ``lid`` 0 open to 1 shut; ``gaze_x``, ``gaze_y`` -1..1."""
 
     x: float = 0.0
     y: float = 0.0
@@ -54,6 +66,7 @@ class Life:
         self._seed = seed
         self._sway = sway
         self._blinks = Blinks(seed, blinks_per_minute)
+        self._eyes = Eyes()
         self._liveliness = 0.0
         self._gone = 0.0  # how far away, eased twice
         self._going = 0.0
@@ -75,8 +88,8 @@ class Life:
         self._blinks.hear(seconds, presence > _SPEAKING)
         lively, away = self._liveliness, self._gone
         beat = self._beat[1] - self._usual
-        gaze_x, gaze_y = self._eyes(seconds)
-        face_x, face_y = self._gaze(seconds, _TURN)
+        gaze_x, gaze_y = self._gaze(seconds)
+        face_x, face_y = self._facing(seconds)
 
         def drift(channel: int, slow: float, quick: float) -> float:
             value = self._noise(channel, seconds / slow) * (0.55 + 0.45 * lively)
@@ -104,6 +117,11 @@ class Life:
         x, y, roll, yaw, pitch, breath, brow = (a + b for a, b in zip(moving, self._offset, strict=True))
         self._last = Motion(x, y, roll, yaw, pitch, breath, brow, self._blinks.at(seconds), gaze_x, gaze_y)
         return self._last
+
+    @property
+    def gone(self) -> float:
+        """How far away, 0..1, eased."""
+        return self._gone
 
     def _follow(self, presence: float, emphasis: float) -> None:
         self._liveliness += (0.10 if presence > self._liveliness else 0.035) * (presence - self._liveliness)
@@ -141,7 +159,7 @@ class Life:
         """A listener's small nods, one or two dips each, in some stretches of time; 0..1 down."""
         cell = math.floor(seconds / _NOD_EVERY)
         whether, place, twice, size = self._draws(6, cell)
-        if whether > 0.62:
+        if whether > _NODS:
             return 0.0
         since = seconds - (cell + 0.1 + 0.6 * place) * _NOD_EVERY
         dips, dip = (2 if twice < 0.5 else 1), 0.46
@@ -150,34 +168,38 @@ class Life:
         fade = 1.0 if since < dip else 0.6  # the second one is smaller
         return (0.55 + 0.45 * size) * fade * math.sin(math.pi * since / dip) ** 2
 
-    def _eyes(self, seconds: float) -> tuple[float, float]:
-        small = self._saccades(10, seconds, _FIXATION, 1.0, 0.07, _SACCADE)
-        x, y = (a + b for a, b in zip(small, self._gaze(seconds, _SACCADE), strict=True))
+    def _gaze(self, seconds: float) -> Gaze:
+        """The eyes: at the camera; a glance aside now and then, more while speaking; around, as one who is not in the
+        call, while away. They are there at once, while the head still turns, and never quite still."""
+        looks = _AROUND if self.away else _SPEAKER if self._liveliness > _LIVELY else _LISTENER
+        before, place, since = self._look(looks, seconds)
+        eyes = self._eyes.at(seconds, before if since < 0 else place)
+        small = self._turning(_SMALL, seconds, SACCADE)
+        x, y = (a + b for a, b in zip(small, eyes, strict=True))
         return max(-1.0, min(1.0, x)), max(-1.0, min(1.0, y))
 
-    def _gaze(self, seconds: float, took: float) -> tuple[float, float]:
-        """At the camera; a glance aside now and then, more while speaking; around, as one who is not in the call, while
-        away. Turning takes ``took`` seconds: the head follows the eyes slowly."""
+    def _facing(self, seconds: float) -> Gaze:
+        """Where the head turns to: slowly to where the eyes look."""
         lively, away = self._liveliness, self._gone
-        listening = self._saccades(8, seconds, _GLANCE, 0.10, 0.8, took)
-        speaking = self._saccades(11, seconds, _GLANCE, 0.26, 1.0, took)
-        around = self._saccades(12, seconds, _AWAY_GLANCE, 0.72, 1.0, took)
+        listening, speaking, around = (self._turning(looks, seconds, _TURN) for looks in (_LISTENER, _SPEAKER, _AROUND))
         x, y = ((1 - away) * ((1 - lively) * listening[i] + lively * speaking[i]) + away * around[i] for i in (0, 1))
         return x, y
 
-    def _saccades(
-        self, channel: int, seconds: float, every: float, share: float, reach: float, took: float
-    ) -> tuple[float, float]:
-        """Somewhere new in each stretch of time, in ``share`` of them within ``reach``, else 0."""
-        cell = math.floor(seconds / every)
-        begin = (cell + 0.5 * self._draws(channel, cell)[3]) * every
-        ease = smoothstep((seconds - begin) / took)
-        (x0, y0), (x1, y1) = (self._place(channel, c, share, reach) for c in (cell - 1, cell))
+    def _turning(self, looks: _Looks, seconds: float, took: float) -> Gaze:
+        """On the way from one place to the next, which takes ``took`` seconds."""
+        (x0, y0), (x1, y1), since = self._look(looks, seconds)
+        ease = smoothstep(since / took)
         return x0 + ease * (x1 - x0), y0 + ease * (y1 - y0)
 
-    def _place(self, channel: int, cell: int, share: float, reach: float) -> tuple[float, float]:
-        aside, across, down, _ = self._draws(channel, cell)
-        if aside >= share:
+    def _look(self, looks: _Looks, seconds: float) -> tuple[Gaze, Gaze, float]:
+        """The place before, the place of this stretch of time, and for how many seconds it has been that."""
+        cell = math.floor(seconds / looks.every)
+        begin = (cell + 0.5 * self._draws(looks.channel, cell)[3]) * looks.every
+        return self._place(looks, cell - 1), self._place(looks, cell), seconds - begin
+
+    def _place(self, looks: _Looks, cell: int) -> Gaze:
+        aside, across, down, _ = self._draws(looks.channel, cell)
+        if aside >= looks.share:
             return 0.0, 0.0
         across = 2 * across - 1  # a glance aside is never hardly aside
-        return reach * math.copysign(0.4 + 0.6 * abs(across), across), reach * (2 * down - 1) * 0.6
+        return looks.reach * math.copysign(0.4 + 0.6 * abs(across), across), looks.reach * (2 * down - 1) * 0.6
