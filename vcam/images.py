@@ -50,10 +50,20 @@ def read_image(path: Path) -> ByteArray:
         raise AvatarError(f"{str(path)[:200]} cannot be read: {error.strerror or error}.") from error
     except ValueError as error:  # a zero byte in the path
         raise AvatarError(f"{str(path)[:200]!r} is not a path.") from error
-    decoded = _before_grey(data) if see_through else cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+    decoded = _before_grey(data) if see_through else _decoded(data)
     if decoded is None:
         raise AvatarError(f"{path} is damaged and cannot be decoded.", ANEW)
-    return decoded.astype(np.uint8, copy=False)
+    return decoded
+
+
+def _decoded(data: bytes) -> ByteArray | None:
+    log = cv2.utils.logging
+    said = log.setLogLevel(log.LOG_LEVEL_ERROR)  # what is wrong with a picture is said once, and in plain words
+    try:
+        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+    finally:
+        log.setLogLevel(said)
+    return None if decoded is None else decoded.astype(np.uint8, copy=False)
 
 
 def _before_grey(data: bytes) -> ByteArray | None:

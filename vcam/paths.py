@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
+import sys
 from pathlib import Path
+
+
+def quoted(path: str | Path) -> str:
+    """As it is written in a command, for the user to copy."""
+    return subprocess.list2cmdline([str(path)]) if sys.platform == "win32" else shlex.quote(str(path))
 
 
 def at_home(path: str | Path) -> Path:

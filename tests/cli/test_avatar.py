@@ -22,6 +22,7 @@ from typer.testing import CliRunner, Result
 from tests.animators.lite.photo.checkpoints import checkpoint_that_knows
 from tests.animators.lite.photo.faces import portrait
 from tests.browser import chromium
+from tests.waiting import wait_until
 from vcam.animators.base import Scene
 from vcam.animators.lite import LiteAnimator, list_avatars
 from vcam.animators.lite.photo import Landmarks
@@ -116,6 +117,22 @@ def test_no_avatar_is_replaced_by_accident(picture: Path) -> None:
     assert (avatars_dir() / "me" / "avatar.yaml").stat().st_mtime_ns == before
     vcam("new", picture, "--no-open", "--name", "me", "--force")
     assert (avatars_dir() / "me" / "avatar.yaml").stat().st_mtime_ns != before
+
+
+def test_no_avatar_hides_a_profile(picture: Path) -> None:
+    refused = vcam("new", picture, "--no-open", "--name", "privacy", code=1)
+    assert "There is a profile 'privacy'" in refused.stderr
+    assert list_user_avatars() == []
+
+
+def test_a_broken_picture_is_complained_of_once(tmp_path: Path, picture: Path) -> None:
+    file = tmp_path / "cut.png"
+    file.write_bytes(picture.read_bytes()[:5000])
+    command = [sys.executable, "-m", "vcam", "avatar", "new", str(file), "--no-open"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "is damaged and cannot be decoded" in done.stderr
+    assert "WARN" not in done.stderr
 
 
 @pytest.mark.parametrize("name", ["robin", "Puppet", "../me", "a/b", "", ".hidden", "con", "x" * 65])
@@ -214,7 +231,7 @@ def test_which_face_ditto_takes_is_shown(keep: Keep, picture: Path) -> None:
 
 def test_a_picture_can_be_shown_before_it_is_an_avatar(picture: Path, tmp_path: Path) -> None:
     text = vcam("show", picture).stdout
-    assert f"vcam avatar new {picture}" in text
+    assert f"vcam avatar new '{picture}'" in text  # its name has spaces
     assert "There is no checkpoint" in text
     facts = json.loads(vcam("show", picture, "--stand-in", "--json").stdout)
     assert (facts["from"], facts["picture"], facts["ditto"]["faces"]) == ("a picture", [854, 480], 1)
@@ -314,6 +331,23 @@ def test_cancelling_on_the_page_keeps_nothing(picture: Path, data_home: Path) ->
         assert command.said.endswith("Cancelled. Nothing was saved.\n")
         expect(page.get_by_role("heading", name="Nothing was saved")).to_be_visible()
         assert not (data_home / "vcam").exists()
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(sys.platform != "linux", reason="browsers are named otherwise there")
+def test_a_browser_that_stays_holds_nothing_up(picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stays, opened = tmp_path / "stays", tmp_path / "opened"
+    stays.write_text(f"#!/bin/sh\ntouch '{opened}'\nexec sleep 60 >/dev/null 2>&1\n")
+    stays.chmod(0o755)
+    monkeypatch.setenv("DISPLAY", ":99")
+    monkeypatch.setenv("BROWSER", str(stays))
+    with chromium() as browser, editing("new", picture, "--name", "me") as command:
+        page = browser.new_page()
+        page.goto(command.address())
+        wait_until(opened.exists)
+        page.get_by_role("button", name="Save avatar").click()
+        assert command.end() == 0
+    assert list_user_avatars() == ["me"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent otherwise there")

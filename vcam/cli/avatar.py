@@ -30,6 +30,7 @@ LandmarksOption = Annotated[
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="See `vcam avatar list`.", show_default=False)]
 
 _SURE, _FAIRLY_SURE = 0.75, 0.45
+_OTHER_NAME = "Choose another name with --name."
 
 
 def register(app: typer.Typer) -> None:
@@ -59,11 +60,12 @@ def new(
     The lite animator needs that; ditto takes a picture as it is, too: `avatar: {portrait: PICTURE}` in a profile.
     """
     from vcam.animators.lite.photo.closeup import close_up
-    from vcam.animators.lite.photo.package import name_from, save_package
+    from vcam.animators.lite.photo.names import name_from
+    from vcam.animators.lite.photo.package import list_user_avatars, save_package
     from vcam.images import read_image
     from vcam.web.editor.subject import Subject
 
-    chosen = name_from(picture) if name is None else name
+    chosen = name_from(picture, list_user_avatars()) if name is None else name
     replaces = _check_free(chosen, force)
     rgb, proposal = close_up(read_image(at_home(picture)), lambda part: _proposal(part, landmarks))
     found = describe(proposal)
@@ -150,7 +152,7 @@ def edit(name: NameArgument, landmarks: LandmarksOption = None) -> None:
     except AvatarError as error:  # the points were set by hand, on a face that is not found
         original, found = avatar.landmarks, error.message.rstrip(".")
     subject = Subject(name, avatar.rgb, avatar.landmarks, original, found, True, _next_steps(name))
-    _edit(subject, lambda points: save_landmarks(name, points))
+    _edit(subject, lambda points: save_landmarks(name, avatar, points))
     _say_saved(name)
 
 
@@ -225,8 +227,11 @@ def _preview_of(rgb: ByteArray, name: str) -> Build:
 def _check_free(name: str, force: bool) -> bool:
     """Whether ``name`` replaces one of the user's avatars. Raises AvatarError if it cannot be used."""
     from vcam.animators.lite.photo.package import avatar_folder
+    from vcam.profile.loader import available
 
-    _refuse_bundled(name, "replaced", "Choose another name with --name.")
+    _refuse_bundled(name, "replaced", _OTHER_NAME)
+    if name in available():
+        raise AvatarError(f"There is a profile {name!r}, and `vcam switch {name}` is to show that.", _OTHER_NAME)
     folder = avatar_folder(name)
     if folder.exists() and not force:
         raise AvatarError(

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from vcam.errors import AnimatorError, AvatarError
-from vcam.paths import at_home
+from vcam.paths import at_home, quoted
 
 _INDENT = 9  # columns
 
@@ -96,7 +96,7 @@ def _of_picture(path: Path) -> dict[str, Any]:
         "from": "a video" if source.is_video else "a picture",
         "where": str(path),
         "picture": [width, height],
-        "lite": "cannot show a video" if source.is_video else f"makes an avatar of it: vcam avatar new {path}",
+        "lite": "cannot show a video" if source.is_video else f"makes an avatar of it: vcam avatar new {quoted(path)}",
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
 import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -78,7 +79,14 @@ def _log_lines_off() -> Iterator[None]:
 
 
 def open_page(url: str) -> None:
-    """Open the page where a graphical browser can be expected; say nothing where not (the address is shown anyway)."""
-    graphical = sys.platform in ("darwin", "win32") or "DISPLAY" in os.environ or "WAYLAND_DISPLAY" in os.environ
-    if graphical and not webbrowser.open(url):
+    """Open the page where a graphical browser can be expected; say nothing where not (the address is shown anyway).
+
+    Returns at once: some browsers are only done when their window is closed, and end with that.
+    """
+    if sys.platform in ("darwin", "win32") or "DISPLAY" in os.environ or "WAYLAND_DISPLAY" in os.environ:
+        threading.Thread(target=_open_page, args=(url,), name="vcam-browser", daemon=True).start()
+
+
+def _open_page(url: str) -> None:
+    if not webbrowser.open(url):
         logger.info("no browser could be opened; open the address above yourself")

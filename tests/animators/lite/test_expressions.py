@@ -272,11 +272,11 @@ def test_a_gap_in_the_sound_does_not_finish_an_expression_at_once() -> None:
 def test_an_animator_that_has_missed_some_sound_eases_on() -> None:
     lite = LiteAnimator("robin", STILL, SCENE)
     sound = list(chunks(silence(samples(400)), speech=False))
-    poses(lite, sound[:6])
+    poses(lite, iter(sound[:6]))
     lite.express("surprised")
-    found = poses(lite, sound[6:14])
+    found = poses(lite, iter(sound[6:14]))
     late = samples(4000)
     lite.reset(late)
-    found += poses(lite, [replace(chunk, pts=chunk.pts + late) for chunk in chunks(silence(samples(800)), False)])
+    found += poses(lite, (replace(chunk, pts=chunk.pts + late) for chunk in chunks(silence(samples(800)), False)))
     assert np.abs(np.diff([pose.eyes.widen for pose in found])).max() < 0.3
     assert found[-1].eyes.widen > 0.8

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from vcam.errors import AvatarError, nearest
 from vcam.media import ByteArray
-from vcam.paths import at_home
+from vcam.paths import at_home, quoted
 
 from .files import BUNDLED, MAX_YAML_BYTES, parse_yaml, read_file
 from .photo.package import PACKAGE_FILE, PhotoAvatar, list_user_avatars, load_package
@@ -64,7 +64,8 @@ def load_avatar(name_or_path: str | Path) -> Avatar | PhotoAvatar:
     if is_file and path.suffix.lower() in _PICTURES:
         raise AvatarError(
             f"{path} is a picture, not an avatar yet.",
-            f"`vcam avatar new {path}` makes one of it. Only ditto takes pictures as they are (`--animator ditto`).",
+            f"`vcam avatar new {quoted(path)}` makes one of it."
+            " Only ditto takes pictures as they are (`--animator ditto`).",
         )
     if is_file:
         raise AvatarError(f"{path} is not an avatar folder.", f"Name the folder that holds the {RIG_FILE}.")

@@ -14,11 +14,11 @@ import yaml
 from tests.animators.lite.photo.faces import portrait
 from vcam.animators.lite import load_avatar
 from vcam.animators.lite.photo import PhotoAvatar
+from vcam.animators.lite.photo.names import name_from
 from vcam.animators.lite.photo.package import (
     avatar_folder,
     list_user_avatars,
     load_package,
-    name_from,
     remove,
     save_landmarks,
     save_package,
@@ -112,8 +112,43 @@ def test_landmarks_can_be_changed() -> None:
     save_package("me", RGB, FACE)
     points = FACE.points()
     moved = type(FACE).from_points(points | {"nose": (points["nose"][0] + 5, points["nose"][1])})
-    save_landmarks("me", moved)
+    save_landmarks("me", load_package("me"), moved)
     assert load_package("me").landmarks.nose[0] == pytest.approx(points["nose"][0] + 5, abs=0.06)
+
+
+@pytest.mark.usefixtures("home")
+def test_landmarks_are_not_stored_over_what_was_changed_meanwhile() -> None:
+    save_package("me", RGB, FACE)
+    mine, points = load_package("me"), FACE.points()
+    moved = type(FACE).from_points(points | {"nose": (points["nose"][0] + 5, points["nose"][1])})
+    save_landmarks("me", mine, moved)  # by another editor
+    with pytest.raises(AvatarError, match="was changed meanwhile"):
+        save_landmarks("me", mine, FACE)
+    larger = cv2.resize(RGB, None, fx=2, fy=2).astype(np.uint8)
+    save_package("me", larger, FACE.scaled(2), replace=True)
+    with pytest.raises(AvatarError, match="was changed meanwhile"):
+        save_landmarks("me", mine, FACE)
+    np.testing.assert_array_equal(load_package("me").rgb, larger)
+
+
+@pytest.mark.usefixtures("home")
+def test_an_avatar_that_was_removed_while_it_was_edited_is_stored_anew() -> None:
+    save_package("me", RGB, FACE)
+    mine = load_package("me")
+    remove("me")
+    save_landmarks("me", mine, FACE)
+    np.testing.assert_array_equal(load_package("me").rgb, RGB)
+
+
+def test_a_face_beside_its_picture_is_refused(home: Path) -> None:
+    save_package("me", RGB, FACE)
+    small = cv2.resize(RGB, (32, 32)).astype(np.uint8)
+    cv2.imwrite(str(home / "me" / "picture.png"), small)
+    file = home / "me" / "avatar.yaml"
+    height, width = RGB.shape[:2]
+    file.write_text(file.read_text().replace(f"size: [{width}, {height}]", "size: [32, 32]"))
+    with pytest.raises(AvatarError, match="the face is beside its picture of 32x32"):
+        load_package("me")
 
 
 def test_removing(home: Path) -> None:
@@ -151,10 +186,18 @@ def test_a_bundled_name_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("file", "name"),
-    [("me.png", "me"), ("My photo (2).jpg", "My-photo-2"), ("Ä.png", "portrait"), ("con.png", "portrait")],
-)
+    [
+        ("me.png", "me"), ("My photo (2).jpg", "My-photo-2"), ("Zoë Müller.png", "Zoe-Muller"), ("con.png", "portrait"),
+        ("李雷.png", "portrait"),
+    ],
+)  # fmt: skip
 def test_names_come_from_files(file: str, name: str) -> None:
     assert name_from(Path(file)) == name
+
+
+def test_files_without_a_name_of_their_own_are_numbered() -> None:
+    assert name_from(Path("李雷.png"), {"portrait", "portrait-2"}) == "portrait-3"
+    assert name_from(Path("me.png"), {"me"}) == "me"
 
 
 def edit(old: str, new: str) -> Callable[[Path], object]:

@@ -22,25 +22,18 @@ from vcam.media import ByteArray
 
 from ..files import BUNDLED, MAX_YAML_BYTES, parse_yaml, path_inside, read_file
 from .landmarks import Landmarks, Part, explain
+from .names import checked_name, is_name
 
 PACKAGE_FILE = "avatar.yaml"
 PICTURE_FILE = "picture.png"
 MAX_SIDE = 1920  # pixels; larger pictures are shrunk when they are saved
 MAX_PICTURE_SIDE = 4096  # pixels; larger ones are refused when they are read
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])", re.IGNORECASE)  # no file may be called so on Windows
 _PICTURE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\.(png|jpg|jpeg)")
 
 
 def _picture_name(value: str) -> str:
     if not _PICTURE.fullmatch(value):
         raise ValueError(f"expected the plain name of a .png or .jpg file beside {PACKAGE_FILE}")
-    return value
-
-
-def _avatar_name(value: str) -> str:
-    if not _NAME.fullmatch(value) or _RESERVED.fullmatch(value):
-        raise ValueError("a name has letters a to z, digits, - and _, begins with a letter or digit, and is short")
     return value
 
 
@@ -51,7 +44,7 @@ class AvatarPackage(Part):
     """Everything in ``avatar.yaml``. ``size``: the picture's width and height, which the landmarks refer to."""
 
     format: Literal[1] = 1
-    name: Annotated[str, AfterValidator(_avatar_name)]
+    name: Annotated[str, AfterValidator(checked_name)]
     picture: Annotated[str, AfterValidator(_picture_name)] = PICTURE_FILE
     size: tuple[Side, Side]
     landmarks: Landmarks
@@ -79,15 +72,9 @@ def avatars_dir() -> Path:
 def avatar_folder(name: str) -> Path:
     """The folder of the avatar ``name``, which may not exist. Raises AvatarError if it cannot be a name."""
     try:
-        return avatars_dir() / _avatar_name(name)
+        return avatars_dir() / checked_name(name)
     except ValueError as error:
         raise AvatarError(f"{name[:80]!r} cannot be an avatar's name: {error}.") from error
-
-
-def name_from(path: Path) -> str:
-    """A name for the avatar made of this picture: the file's own, as far as it goes."""
-    name = re.sub(r"[^A-Za-z0-9_-]+", "-", path.stem).strip("-_")[:64]
-    return name if _NAME.fullmatch(name) and not _RESERVED.fullmatch(name) else "portrait"
 
 
 def list_user_avatars() -> list[str]:
@@ -96,7 +83,7 @@ def list_user_avatars() -> list[str]:
         found = [entry.name for entry in avatars_dir().iterdir() if (entry / PACKAGE_FILE).is_file()]
     except OSError:  # no such folder yet, or not ours to read: there are none to be had
         return []
-    return sorted(name for name in found if _NAME.fullmatch(name))
+    return sorted(name for name in found if is_name(name))
 
 
 def shrunk(rgb: ByteArray, side: int = MAX_SIDE) -> ByteArray:
@@ -119,7 +106,8 @@ def save_package(name: str, rgb: ByteArray, landmarks: Landmarks, *, replace: bo
         raise AvatarError(f"{name!r} is a bundled avatar.", "Choose another name with --name.")
     if folder.exists() and not replace:
         raise AvatarError(
-            f"There is an avatar {name!r} already.", f"Choose another name, or `vcam avatar edit {name}`."
+            f"There is an avatar {name!r} already.",
+            f"Remove it (`vcam avatar remove {name}`) and try again, or begin anew with another --name.",
         )
     small = shrunk(rgb)
     if small is not rgb:
@@ -156,10 +144,22 @@ def save_package(name: str, rgb: ByteArray, landmarks: Landmarks, *, replace: bo
     return folder
 
 
-def save_landmarks(name: str, landmarks: Landmarks) -> None:
-    """Give a stored avatar other landmarks. Raises AvatarError if there is none of that name or it is broken."""
-    folder = _existing(name)
-    package = _parse(folder).model_copy(update={"landmarks": landmarks})
+def save_landmarks(name: str, avatar: PhotoAvatar, landmarks: Landmarks) -> None:
+    """Give a stored avatar other landmarks; ``avatar`` is what :func:`load_package` gave for its name.
+
+    One that is gone meanwhile is stored anew. Raises AvatarError if it was changed meanwhile, is broken or cannot be
+    written.
+    """
+    folder = avatar_folder(name)
+    if not folder.exists():
+        save_package(name, avatar.rgb, landmarks)
+        return
+    package = _parse(_existing(name))
+    if package.size != avatar.rgb.shape[1::-1] or package.landmarks != avatar.landmarks:
+        raise AvatarError(
+            f"The avatar {name!r} was changed meanwhile.", f"See what it is now: `vcam avatar edit {name}` again."
+        )
+    package = package.model_copy(update={"landmarks": landmarks})
     fresh = folder / f".{PACKAGE_FILE}.new"
     try:
         fresh.write_text(_text(package), encoding="utf-8")
@@ -180,6 +180,13 @@ def load_package(name_or_folder: str | Path) -> PhotoAvatar:
     if (width, height) != package.size:
         said = "x".join(map(str, package.size))
         raise AvatarError(f"{folder / package.picture} is {width}x{height}, but {PACKAGE_FILE} says {said}.")
+    face = package.landmarks
+    for x, y in (face.eye_left.iris, face.eye_right.iris, face.mouth.left, face.mouth.right):
+        if not (0 <= x < width and 0 <= y < height):
+            raise AvatarError(
+                f"{folder / PACKAGE_FILE}: the face is beside its picture of {width}x{height} ({x:.0f},{y:.0f}).",
+                "Make the avatar anew of its picture.",
+            )
     return PhotoAvatar(folder.resolve().name, package.landmarks, rgb)
 
 
