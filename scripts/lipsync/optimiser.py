@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from concurrent.futures import Executor
 
 import torch
 from torch import nn
@@ -26,8 +28,10 @@ class Optimiser:
     times as many updates for the same correlation on unknown voices.
     """
 
-    def __init__(self, learner: Learner, rate: float, updates: int) -> None:
-        """``rate`` is that of matrices at its highest; two thirds of it are the rest's."""
+    def __init__(self, learner: Learner, rate: float, updates: int, threads: Executor) -> None:
+        """``rate`` is that of matrices at its highest; two thirds of it are the rest's. ``threads`` take the matrices,
+        each on its own, so that the result does not depend on how many there are."""
+        self._threads = threads
         self._parameters = list(learner.parameters())
         self._rate, self._updates = rate, updates
         network = learner.network
@@ -43,11 +47,13 @@ class Optimiser:
         rate = self._rate * min(1.0, (update + 1) / _WARM) * max(0.0, 1 - update / self._updates)
         nn.utils.clip_grad_norm_(self._parameters, _STEEPEST)
         slopes = [slope for whole, gates in self._whole for slope in whole.grad.chunk(gates)]
-        for number, (part, slope) in enumerate(zip(self._parts, slopes, strict=True)):
-            part.step(slope, rate, turn=update == 0 or (update + number) % _EVERY == 0)
+        turns = [update == 0 or (update + number) % _EVERY == 0 for number in range(len(slopes))]
+        steps = self._threads.map(_Matrix.step, self._parts, slopes, itertools.repeat(rate), turns)
         for group in self._rest.param_groups:
             group["lr"] = rate * 2 / 3
         self._rest.step()
+        for _ in steps:  # until all are made
+            pass
 
 
 class _Matrix:

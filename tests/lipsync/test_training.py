@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import os
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from ctypes.util import find_library
 from pathlib import Path
@@ -96,6 +97,25 @@ def test_the_network_learns_in_bfloat16_as_in_float32() -> None:
         assert (slope - expected[name]).norm() <= allowed * expected[name].norm(), name
 
 
+def test_weights_do_not_depend_on_how_many_threads_move_them() -> None:
+    import torch
+
+    network, learner, optimiser = (importlib.import_module(f"lipsync.{n}") for n in ("network", "learner", "optimiser"))
+    found = []
+    for threads in (1, 3):
+        torch.manual_seed(7)
+        made = learner.Learner(network.Network(24, 2))
+        with ThreadPoolExecutor(threads) as executor:
+            ours = optimiser.Optimiser(made, 3e-3, 600, executor)
+            for update in range(4):
+                for parameter in made.parameters():
+                    parameter.grad = torch.randn_like(parameter)
+                ours.step(update)
+        found.append(made.state_dict())
+    for name, value in found[0].items():
+        assert torch.equal(value, found[1][name]), name
+
+
 def test_matrices_go_the_way_that_pytorchs_muon_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
@@ -103,7 +123,8 @@ def test_matrices_go_the_way_that_pytorchs_muon_takes(monkeypatch: pytest.Monkey
     monkeypatch.setattr(optimiser, "_EVERY", 1)
     torch.manual_seed(6)
     made = learner.Learner(network.Network(24, 2))
-    ours = optimiser.Optimiser(made, 3e-3, 600)
+    threads = ThreadPoolExecutor(2)
+    ours = optimiser.Optimiser(made, 3e-3, 600, threads)
     gate = made.network.lstm.weight_ih_l0.detach()[24:48].clone().requires_grad_()
     theirs = torch.optim.Muon([gate], weight_decay=0.1, adjust_lr_fn="match_rms_adamw")
     for update in range(4):
@@ -113,6 +134,7 @@ def test_matrices_go_the_way_that_pytorchs_muon_takes(monkeypatch: pytest.Monkey
         ours.step(update)
         theirs.param_groups[0]["lr"] = 3e-3 * (update + 1) / 200 * (1 - update / 600)
         theirs.step()
+    threads.shutdown()
     assert torch.allclose(made.network.lstm.weight_ih_l0[24:48], gate, atol=1e-7)
 
 
