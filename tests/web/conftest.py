@@ -49,7 +49,13 @@ def proposal(picture: ByteArray) -> Landmarks:
 @pytest.fixture
 def open_desk(picture: ByteArray, proposal: Landmarks) -> OpenDesk:
     @contextmanager
-    def opened(*, stored: bool = False, landmarks: Landmarks = proposal) -> Iterator[Desk]:
+    def opened(
+        *,
+        stored: bool = False,
+        landmarks: Landmarks = proposal,
+        name: str = "me",
+        notices: tuple[str, ...] = (),
+    ) -> Iterator[Desk]:
         def build(points: Landmarks, zoom: float) -> Animator:
             desk.built.append(points)
             desk.zooms.append(zoom)
@@ -61,7 +67,7 @@ def open_desk(picture: ByteArray, proposal: Landmarks) -> OpenDesk:
             desk.store(points)
 
         steps = (("Show it:", "vcam switch me"),)
-        subject = Subject("me", picture, landmarks, proposal, "A face: sure", stored, steps)
+        subject = Subject(name, picture, landmarks, proposal, "A face: sure", stored, steps, notices)
         desk = Desk(LandmarkEditor(subject, build, store))
         with desk.editor:
             yield desk

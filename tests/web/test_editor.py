@@ -19,6 +19,15 @@ def test_nothing_is_shown_without_the_key(open_desk: OpenDesk, path: str) -> Non
         assert ask(desk, path, token="wrong").status == 403
 
 
+def test_strangers_hear_what_is_true_of_the_editor(open_desk: OpenDesk) -> None:
+    with open_desk() as desk:
+        page = ask(desk, "/", token="wrong").body.decode()
+        assert "This editor is private" in page
+        assert "Continue to the editor" in page
+        assert "preview" not in page
+        assert "vcam status" not in page
+
+
 @pytest.mark.parametrize("path", ["/points", "/save", "/cancel", "/mode"])
 def test_nothing_is_changed_without_the_key_from_elsewhere_or_under_another_name(
     open_desk: OpenDesk, path: str, proposal: Landmarks

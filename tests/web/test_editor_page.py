@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
-from tests.browser import Complaints
-from tests.web.client import wait_until
-from tests.web.editor_desk import Desk, OpenDesk, points_of
+from tests.web.editor_desk import OpenDesk, points_of, rounded
+from tests.web.editor_hands import choose, drag, go_to, handle, waiting
 from vcam.animators.lite.photo import Landmarks
 from vcam.web.editor import visitors
 from vcam.web.editor.preview import CLOSE_UP
@@ -29,43 +27,6 @@ PICTURE = """() => {
 
 def words_of(point: list[float]) -> str:
     return ", ".join(f"{value:.1f}" for value in point)
-
-
-def go_to(page: Page, desk: Desk) -> Complaints:
-    complaints = Complaints(page)
-    page.goto(desk.editor.address)
-    expect(page.locator("html")).to_have_attribute("data-state", "editing")
-    return complaints
-
-
-def handle(page: Page, name: str) -> tuple[float, float]:
-    """Where a point is on the screen."""
-    box = page.locator(f'.point[data-name="{name}"] .dot').bounding_box()
-    assert box is not None
-    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-
-
-def drag(page: Page, name: str, dx: float, dy: float) -> None:
-    x, y = handle(page, name)
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + dx / 2, y + dy / 2)
-    page.mouse.move(x + dx, y + dy)
-    page.mouse.up()
-
-
-def choose(page: Page, group: str) -> None:
-    page.get_by_role("radio", name=group).click()
-
-
-def waiting(page: Page, condition: Callable[[], object], what: str) -> None:
-    """Like wait_until, but lets playwright handle the page's events meanwhile."""
-
-    def step() -> bool:
-        page.wait_for_timeout(20)
-        return bool(condition())
-
-    wait_until(step, what, 20)
 
 
 def preview(page: Page) -> Any:
@@ -244,6 +205,95 @@ def test_the_picture_is_zoomed_and_moved_without_the_points(page: Page, open_des
 
 
 @pytest.mark.browser
+def test_hidden_points_cannot_be_moved(page: Page, open_desk: OpenDesk) -> None:
+    with open_desk() as desk:
+        go_to(page, desk)
+        page.emulate_media(reduced_motion="no-preference")  # nor while they fade
+        first = points_of(desk)
+        nose = page.get_by_role("button", name="Tip of the nose")
+        nose.focus()
+        page.keyboard.press("h")
+        page.keyboard.press("ArrowRight")
+        expect(nose).to_have_count(0)  # nor is it read out
+        for _ in range(40):
+            page.keyboard.press("Tab")
+            assert page.evaluate("() => document.activeElement.closest('.point')") is None
+        x, y = handle(page, "nose")
+        drag(page, "nose", 60, 30)
+        assert handle(page, "nose") == pytest.approx((x + 60, y + 30), abs=0.6)
+        page.wait_for_timeout(200)
+        assert points_of(desk) == first
+        page.keyboard.press("h")
+        drag(page, "nose", 20, 0)
+        expect(page.locator("#chosen")).to_have_text("Tip of the nose")
+        waiting(page, lambda: points_of(desk) != first, "it can be moved again")
+
+
+@pytest.mark.browser
+def test_the_keyboard_goes_on_at_the_point_where_it_was_before_they_were_hidden(
+    page: Page, open_desk: OpenDesk
+) -> None:
+    with open_desk() as desk:
+        complaints = go_to(page, desk)
+        first = points_of(desk)
+        page.get_by_role("button", name="Tip of the nose").focus()
+        page.keyboard.press("h")
+        expect(page.locator(".chip")).to_be_hidden()
+        page.keyboard.press("h")
+        expect(page.locator(".chip")).to_have_text("Tip of the nose")
+        page.keyboard.press("Shift+ArrowRight")
+        waiting(page, lambda: points_of(desk)["nose"][0] == first["nose"][0] + 10, "it moved")
+        page.keyboard.press("h")
+        choose(page, "Eyes")
+        page.locator("#hint").click()
+        page.keyboard.press("h")  # now there is no point to go back to
+        expect(page.locator(".chip")).to_be_hidden()
+    assert complaints.texts == []
+
+
+@pytest.mark.browser
+def test_a_hand_on_a_point_keeps_it_when_the_picture_is_zoomed(page: Page, open_desk: OpenDesk) -> None:
+    with open_desk() as desk:
+        go_to(page, desk)
+        x, y = handle(page, "forehead")
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + 40, y + 40)
+        before = page.locator("#zoom").inner_text()
+        page.mouse.wheel(0, -600)
+        expect(page.locator("#zoom")).not_to_have_text(before)
+        page.mouse.move(x + 41, y + 42)
+        assert handle(page, "forehead") == pytest.approx((x + 41, y + 42), abs=0.6)
+        page.mouse.up()
+        assert handle(page, "forehead") == pytest.approx((x + 41, y + 42), abs=0.6)
+
+
+@pytest.mark.browser
+def test_nothing_is_undone_under_a_hand(page: Page, open_desk: OpenDesk) -> None:
+    with open_desk() as desk:
+        go_to(page, desk)
+        start = handle(page, "nose")
+        drag(page, "nose", 20, 0)
+        once = handle(page, "nose")
+        page.mouse.down()
+        page.mouse.move(once[0] + 20, once[1])
+        page.keyboard.press("Control+z")
+        page.mouse.move(once[0] + 40, once[1])
+        page.keyboard.press("Control+y")
+        page.mouse.up()
+        assert handle(page, "nose") == pytest.approx((once[0] + 40, once[1]), abs=0.6)
+        page.keyboard.press("Control+z")
+        assert handle(page, "nose") == pytest.approx(once, abs=0.1)
+        page.keyboard.press("Control+z")
+        assert handle(page, "nose") == pytest.approx(start, abs=0.1)
+        page.mouse.move(*start)
+        page.mouse.down()
+        page.keyboard.press("Control+y")
+        assert handle(page, "nose") == pytest.approx(start, abs=0.1)
+        page.mouse.up()
+
+
+@pytest.mark.browser
 def test_what_is_no_face_is_said_and_cannot_be_saved(page: Page, open_desk: OpenDesk) -> None:
     with open_desk() as desk:
         go_to(page, desk)
@@ -255,6 +305,34 @@ def test_what_is_no_face_is_said_and_cannot_be_saved(page: Page, open_desk: Open
         page.get_by_role("button", name="Undo").click()
         expect(page.get_by_role("alert")).to_be_hidden()
         expect(page.get_by_role("button", name="Save avatar")).to_be_enabled()
+
+
+@pytest.mark.browser
+def test_what_is_to_be_known_of_the_picture_is_said(page: Page, open_desk: OpenDesk) -> None:
+    notices = ("There are 5 faces in the picture.", "The <b>face</b> is unusual: see `vcam avatar edit`.")
+    with open_desk(notices=notices) as desk:
+        complaints = go_to(page, desk)
+        told = page.get_by_role("list", name="About this picture").get_by_role("listitem")
+        expect(told).to_have_text([notice.replace("`", "") for notice in notices])
+        expect(told.locator("code")).to_have_text("vcam avatar edit")
+        for width in (1280, 390):
+            page.set_viewport_size({"width": width, "height": 800})
+            for notice in told.all():
+                expect(notice).to_be_in_viewport(ratio=1)
+    with open_desk() as desk:
+        go_to(page, desk)
+        expect(page.locator("#notices")).to_be_hidden()
+    assert complaints.texts == []
+
+
+@pytest.mark.browser
+def test_commands_in_complaints_are_shown_as_such(page: Page, open_desk: OpenDesk) -> None:
+    with open_desk() as desk:
+        go_to(page, desk)
+        desk.trouble = "There is no avatar <me>; `vcam avatar list` shows what there is."
+        page.get_by_role("button", name="Save avatar").click()
+        expect(page.get_by_role("alert")).to_have_text(desk.trouble.replace("`", "") + " Make room.")
+        expect(page.get_by_role("alert").locator("code")).to_have_text("vcam avatar list")
 
 
 @pytest.mark.browser
@@ -294,6 +372,62 @@ def test_a_reload_keeps_what_was_not_saved(page: Page, open_desk: OpenDesk) -> N
         choose(page, "Nose")
         page.get_by_role("button", name="Tip of the nose").focus()
         expect(page.locator("#position")).to_have_text(position)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("stored", [False, True])
+def test_what_would_be_lost_is_asked_about_also_after_a_reload(page: Page, open_desk: OpenDesk, stored: bool) -> None:
+    asked: list[str] = []
+
+    def answer(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    with open_desk(stored=stored) as desk:
+        go_to(page, desk)
+        first = points_of(desk)
+        choose(page, "Nose")
+        drag(page, "nose", 25, 0)
+        waiting(page, lambda: points_of(desk) != first, "the server has it")
+        page.on("dialog", answer)
+        page.reload()
+        expect(page.locator("html")).to_have_attribute("data-state", "editing")
+        assert asked == ["beforeunload"]
+        page.get_by_role("button", name="Cancel").click()
+        page.get_by_role("button", name="Keep editing").click()
+        # Kept open, or there would be no page left to hear the question.
+        page.evaluate("() => void setTimeout(() => location.assign('about:blank'))")
+        waiting(page, lambda: len(asked) == 2, "it is asked again")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("stored", [False, True])
+def test_nobody_is_asked_where_nothing_would_be_lost(page: Page, open_desk: OpenDesk, stored: bool) -> None:
+    with open_desk(stored=stored) as desk:
+        go_to(page, desk)
+        choose(page, "Nose")
+        drag(page, "nose", 25, 0)
+        drag(page, "nose", -25, 0)
+        page.get_by_role("button", name="Cancel").click()
+        expect(page.get_by_role("heading", name="Nothing was saved")).to_be_visible()
+
+
+@pytest.mark.browser
+def test_points_as_they_are_stored_are_still_those_proposed(
+    page: Page, open_desk: OpenDesk, proposal: Landmarks
+) -> None:
+    kept = {name: (round(x, 1), round(y, 1)) for name, (x, y) in proposal.points().items()}
+    with open_desk(stored=True, landmarks=Landmarks.from_points(kept)) as desk:
+        go_to(page, desk)
+        assert points_of(desk) != rounded(proposal.points())
+        reset = page.get_by_role("button", name="Back to the proposal")
+        expect(reset).to_be_disabled()
+        expect(page.locator("#state")).to_have_text("As saved")
+        page.get_by_role("button", name="Tip of the nose").focus()
+        page.keyboard.press("ArrowRight")
+        expect(page.locator("#state")).to_have_text("Unsaved changes")
+        reset.click()
+        expect(page.locator("#state")).to_have_text("As saved")
 
 
 @pytest.mark.browser
@@ -341,27 +475,3 @@ def test_the_end_of_the_command_is_said(page: Page, open_desk: OpenDesk) -> None
         go_to(page, desk)
         waiting(page, lambda: preview(page) is not None, "the preview is there")
     expect(page.get_by_role("heading", name="vcam has ended")).to_be_visible(timeout=10_000)
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("scheme", ["dark", "light"])
-def test_nothing_sticks_out(browser: Browser, open_desk: OpenDesk, scheme: Any) -> None:
-    with open_desk() as desk:
-        context = browser.new_context(color_scheme=scheme, reduced_motion="reduce")
-        page = context.new_page()
-        for width, height in ((1280, 800), (1920, 1080), (1024, 640), (768, 900), (390, 844), (320, 600)):
-            page.set_viewport_size({"width": width, "height": height})
-            go_to(page, desk)
-            assert page.evaluate("() => document.documentElement.scrollWidth") <= width
-            for name in ("Save avatar", "Cancel", "Undo", "Zoom in"):
-                box = page.get_by_role("button", name=name).bounding_box()
-                assert box is not None
-                assert box["x"] >= 0
-                assert box["x"] + box["width"] <= width
-            for name in ("jaw.chin", "forehead", "jaw.left.0", "jaw.right.0"):
-                x, y = handle(page, name)
-                frame = page.locator("#frame").bounding_box()
-                assert frame is not None
-                assert frame["x"] < x < frame["x"] + frame["width"]
-                assert frame["y"] < y < frame["y"] + frame["height"]
-        context.close()

@@ -37,6 +37,12 @@ def test_strangers_get_nothing(camera: PreviewCamera, path: str) -> None:
     assert ask(camera, path, token=False, headers={"cookie": f"vcam_{Address.of(camera).port}=x"}).status == 403
 
 
+def test_strangers_hear_where_the_address_is_shown(camera: PreviewCamera) -> None:
+    page = ask(camera, "/", token=False).body.decode()
+    assert "This preview is private" in page
+    assert "(<code>vcam status</code> shows it again)" in page
+
+
 def test_the_first_visit_trades_the_token_for_a_cookie(camera: PreviewCamera) -> None:
     address = Address.of(camera)
     answer = ask(camera, "/?bare=1")

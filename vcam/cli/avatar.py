@@ -77,7 +77,8 @@ def new(
         save_package(chosen, rgb, points, replace=replaces)
 
     if open_page:
-        _edit(Subject(chosen, rgb, proposal.landmarks, proposal.landmarks, found, False, _next_steps(chosen)), store)
+        points, steps = proposal.landmarks, _next_steps(chosen)
+        _edit(Subject(chosen, rgb, points, points, found, next_steps=steps, notices=proposal.notices), store)
     else:
         store(proposal.landmarks)
     _say_saved(chosen)
@@ -148,10 +149,12 @@ def edit(name: NameArgument, landmarks: LandmarksOption = None) -> None:
     avatar = load_package(name)
     try:
         proposal = _proposal(avatar.rgb, landmarks)
-        original, found = proposal.landmarks, describe(proposal)
+        original, found, notices = proposal.landmarks, describe(proposal), proposal.notices
     except AvatarError as error:  # the points were set by hand, on a face that is not found
-        original, found = avatar.landmarks, error.message.rstrip(".")
-    subject = Subject(name, avatar.rgb, avatar.landmarks, original, found, True, _next_steps(name))
+        original, found, notices = avatar.landmarks, error.message.rstrip("."), ()
+    for notice in notices:
+        typer.echo(notice)
+    subject = Subject(name, avatar.rgb, avatar.landmarks, original, found, True, _next_steps(name), notices)
     _edit(subject, lambda points: save_landmarks(name, avatar, points))
     _say_saved(name)
 

@@ -29,6 +29,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 _BOUNDARY = "vcam-picture"
 _DELIMITER = f"--{_BOUNDARY}\r\n".encode()
 _HEAD = b"Content-Type: image/jpeg\r\n\r\n"
+_ELSEWHERE = " (<code>vcam status</code> shows it again)"
 _PICTURE_SECONDS = 2.0  # how long /frame.jpg waits for a first picture
 
 #: Path on the server -> file in ``static`` and its type. Nothing else is ever read from disk.
@@ -65,7 +66,7 @@ class PreviewApp:
                 Route("/status.json", self._status),
                 Route("/control/{action}", self._act, methods=["POST"]),
             ],
-            middleware=[Middleware(Guard, token=token, cookie=cookie)],
+            middleware=[Middleware(Guard, token=token, cookie=cookie, what="preview", elsewhere=_ELSEWHERE)],
         )
 
     async def _stream(self, request: Request) -> Response:

@@ -43,13 +43,13 @@ body{font:16px/1.6 system-ui,sans-serif;max-width:30em;margin:20vh auto;padding:
 h1{font-size:1.3em;margin:0 0 .5em}
 p{opacity:.8}
 """
-_STRANGER_PAGE = f"""<!doctype html>
+_STRANGER_PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>vcam</title>
-<style>{_STRANGER_STYLE}</style>
-<h1>This preview is private</h1>
-<p>Open the full address that vcam shows where it was started (<code>vcam status</code> shows it again).
+<style>{style}</style>
+<h1>This {what} is private</h1>
+<p>Open the full address that vcam shows where it was started{elsewhere}.
 It has a new key each time vcam starts.</p>
-<p>Came here from that address? <a href="/">Continue to the preview</a>.</p>
+<p>Came here from that address? <a href="/">Continue to the {what}</a>.</p>
 </html>
 """
 _STRANGER_STYLE_HASH = base64.b64encode(hashlib.sha256(_STRANGER_STYLE.encode()).digest()).decode()
@@ -57,13 +57,25 @@ _STRANGER_POLICY = f"default-src 'none'; frame-ancestors 'none'; style-src 'sha2
 
 
 class Guard:
-    """ASGI middleware in front of everything. ``cookie`` must differ between servers: cookies ignore ports."""
+    """ASGI middleware in front of everything. ``cookie`` must differ between servers: cookies ignore ports.
+    ``what`` is what strangers hear the page called, and ``elsewhere`` says in HTML where else its address is shown.
+    """
 
-    def __init__(self, app: ASGIApp, token: str, cookie: str, max_body_bytes: int = MAX_BODY_BYTES) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        token: str,
+        cookie: str,
+        what: str,
+        elsewhere: str = "",
+        max_body_bytes: int = MAX_BODY_BYTES,
+    ) -> None:
         self._app = app
         self._token = token
         self._cookie = cookie
         self._max_body_bytes = max_body_bytes
+        self._what = what
+        self._stranger_page = _STRANGER_PAGE.format(style=_STRANGER_STYLE, what=what, elsewhere=elsewhere)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
@@ -87,10 +99,10 @@ class Guard:
         by_cookie = self._is_token(request.cookies.get(self._cookie))
         if not (by_address or by_cookie):
             if request.url.path == "/":
-                return HTMLResponse(_STRANGER_PAGE, 403, {"content-security-policy": _STRANGER_POLICY})
+                return HTMLResponse(self._stranger_page, 403, {"content-security-policy": _STRANGER_POLICY})
             return PlainTextResponse("The session's token is missing or wrong.\n", 403)
         if request.method not in _SAFE_METHODS and request.headers.get("origin") not in _own_origins(host):
-            return PlainTextResponse("Only the preview's own page may do this.\n", 403)
+            return PlainTextResponse(f"Only the {self._what}'s own page may do this.\n", 403)
         if request.url.path == "/" and "token" in request.query_params:
             return self._welcome(request)
         return None

@@ -98,7 +98,7 @@ class EditorApp:
                 Route("/save", self._save, methods=["POST"]),
                 Route("/cancel", self._cancel, methods=["POST"]),
             ],
-            middleware=[Middleware(Guard, token=token, cookie=cookie, max_body_bytes=MAX_BODY_BYTES)],
+            middleware=[Middleware(Guard, token=token, cookie=cookie, what="editor", max_body_bytes=MAX_BODY_BYTES)],
         )
 
     def preview_reports(self, news: dict[str, Any]) -> None:
@@ -113,6 +113,7 @@ class EditorApp:
             {
                 "name": subject.name,
                 "found": subject.found,
+                "notices": subject.notices,
                 "hint": HINT,
                 "picture": {"width": width, "height": height},
                 **layout_of(self._first).as_json(),

@@ -17,7 +17,8 @@ class Subject:
     """``rgb``: uint8 [h, w, 3]; ``landmarks``: where editing begins; ``proposal``: what can be gone back to.
 
     ``found``: which face this is and how sure that is, for the reader; ``stored``: whether ``landmarks`` are what is
-    kept now; ``next_steps``: what the user may do once it is saved, in words and as text to be copied.
+    kept now; ``next_steps``: what the user may do once it is saved, in words and as text to be copied;
+    ``notices``: what to know of the picture and the proposal, a sentence each, with commands in backticks.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Subject:
     found: str = ""
     stored: bool = False
     next_steps: tuple[tuple[str, str], ...] = ()
+    notices: tuple[str, ...] = ()
 
     @property
     def size(self) -> tuple[int, int]:

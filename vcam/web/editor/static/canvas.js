@@ -29,7 +29,9 @@ export class Canvas extends EventTarget {
     this.selected = null;
     this.hovered = null;
     this.group = null; // the only one that can be moved; null: all
+    this.bare = false; // whether the points are hidden
     this.byKeys = false; // whether the keyboard has chosen the point
+    this.returns = false; // whether the keyboard was at a point when they were hidden
     this.pointers = new Map();
     this.drag = null;
     this.covered = new Set(); // points under others, which are moved with them
@@ -102,9 +104,9 @@ export class Canvas extends EventTarget {
     this.dispatchEvent(new Event("drawn"));
   }
 
-  /** Whether a point can be moved now: it is in the group in hand, and not under its twin. */
+  /** Whether a point can be moved now: it is seen, in the group in hand, and not under its twin. */
   isActive(name) {
-    return (this.group === null || this.group === this.dots.get(name).group) && !this.covered.has(name);
+    return !this.bare && (this.group === null || this.group === this.dots.get(name).group) && !this.covered.has(name);
   }
 
   label(name) {
@@ -154,6 +156,18 @@ export class Canvas extends EventTarget {
 
   showAll() {
     this.view.show([0, 0, this.model.width, this.model.height]);
+  }
+
+  /** Hides the points, which can neither be taken nor reached by the keyboard then, or shows them again. */
+  setBare(on) {
+    const returns = this.returns;
+    this.returns = on && this.byKeys;
+    this.bare = on;
+    this.frame.classList.toggle("bare", on);
+    this.hover(null);
+    this.drop();
+    if (on && this.svg.contains(document.activeElement)) document.activeElement.blur();
+    else if (returns && document.activeElement === document.body) this.dots.get(this.selected)?.dot.focus();
   }
 
   select(name) {
@@ -233,7 +247,8 @@ export class Canvas extends EventTarget {
   }
 
   take(name, event) {
-    this.drag = { name, start: this.at(event), from: this.model.points, begun: false };
+    // In the picture's coordinates, because the picture may be zoomed under the hand.
+    this.drag = { name, start: this.view.toPicture(this.at(event)), from: this.model.points, begun: false };
     this.select(name);
     this.dots.get(name).dot.focus({ preventScroll: true }); // for the arrow keys
     this.frame.classList.add("dragging");
@@ -251,12 +266,14 @@ export class Canvas extends EventTarget {
     if (this.pointers.size === 2) return this.pinch(event.pointerId, before, now);
     if (!this.drag) return this.view.pan(now[0] - before[0], now[1] - before[1]);
     const { name, start, from } = this.drag;
+    const [x, y] = this.view.toPicture(now);
+    const [dx, dy] = [x - start[0], y - start[1]];
     if (!this.drag.begun) {
-      if (Math.hypot(now[0] - start[0], now[1] - start[1]) < 2) return;
+      if (Math.hypot(dx, dy) * this.view.scale < 2) return;
       this.drag.begun = true;
       this.model.step(`drag ${performance.now()}`);
     }
-    this.model.move(name, (now[0] - start[0]) / this.view.scale, (now[1] - start[1]) / this.view.scale, this.both, from);
+    this.model.move(name, dx, dy, this.both, from);
   }
 
   pinch(id, before, now) {

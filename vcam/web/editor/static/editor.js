@@ -15,6 +15,15 @@ function text(id, value) {
   if (element.textContent !== value) element.textContent = value;
 }
 
+/** What stands between backticks is a command. */
+function pieces(words) {
+  return words.split("`").map((piece, n) => {
+    const node = document.createElement(n % 2 ? "code" : "span");
+    node.textContent = piece;
+    return node;
+  });
+}
+
 const server = new Server();
 let model;
 let canvas;
@@ -41,6 +50,7 @@ async function start() {
   text("name", state.name);
   text("found", state.found);
   $("found").title = state.found;
+  showNotices(state.notices);
   $("picture").alt = `The picture of ${state.name}`;
   canvas = new Canvas($("frame"), model);
   guide = new Guide($("guide"));
@@ -59,6 +69,15 @@ async function start() {
   server.addEventListener("news", ({ detail }) => hear(detail));
   server.addEventListener("lost", ({ detail }) => lost(detail));
   server.listen();
+}
+
+function showNotices(notices) {
+  $("notices").hidden = notices.length === 0;
+  for (const notice of notices) {
+    const item = document.createElement("li");
+    item.append(...pieces(notice));
+    $("notices").append(item);
+  }
 }
 
 function makeGroups() {
@@ -131,12 +150,9 @@ function changed() {
   server.offer(model.points);
 }
 
-function same(a, b) {
-  return model.names.every((name) => a[name][0] === b[name][0] && a[name][1] === b[name][1]);
-}
-
-function isDirty() {
-  return saved === null || !same(model.points, saved);
+/** Whether work of the user's hands goes with this page: a proposal can be had again. */
+function wouldBeLost() {
+  return model.differs(model.names, saved ?? model.proposal);
 }
 
 function update() {
@@ -149,16 +165,17 @@ function update() {
   text("reset", current.id === ALL ? "Back to the proposal" : `${current.tab} back to the proposal`);
   $("save").disabled = !editing || problems.points !== "";
   if (!editing) return;
-  const words = saved === null ? (model.differs(model.names) ? "Changed, not saved yet" : "Not saved yet") : isDirty() ? "Unsaved changes" : "As saved";
-  text("state", words);
-  root.classList.toggle("dirty", isDirty());
+  const [changed, unchanged] = saved === null ? ["Changed, not saved yet", "Not saved yet"] : ["Unsaved changes", "As saved"];
+  text("state", wouldBeLost() ? changed : unchanged);
+  root.classList.toggle("dirty", saved === null || wouldBeLost());
 }
 
 function complain(about, words) {
   problems[about] = words;
   const shown = problems.points || problems.save || problems.preview;
   $("problem").hidden = !shown;
-  text("problem-text", shown);
+  // Only if it is another: else it would be read out again with each change.
+  if ($("problem-text").textContent !== shown.replaceAll("`", "")) $("problem-text").replaceChildren(...pieces(shown));
   update();
 }
 
@@ -220,7 +237,7 @@ async function save() {
 }
 
 async function cancel() {
-  if (model.past.length && isDirty() && !(await askToLeave())) return;
+  if (wouldBeLost() && !(await askToLeave())) return;
   const { ok, problem: words } = await server.post("/cancel", {});
   if (!ok) return complain("preview", words);
   finish("over", "Nothing was saved", ["You can close this page."]);
@@ -269,10 +286,13 @@ function setBoth(on) {
 }
 
 function setHidden(on) {
-  $("frame").classList.toggle("bare", on);
+  canvas.setBare(on);
   $("hide").setAttribute("aria-pressed", String(on));
 }
 
+// While a point is held its step is not complete, and the hand would set it again.
+const undo = () => canvas.drag || model.undo();
+const redo = () => canvas.drag || model.redo();
 const showCurrent = () => canvas.show(current.id === ALL ? closeUp() : names(current));
 
 const keys = {
@@ -286,8 +306,8 @@ const keys = {
 };
 
 function listenToHands() {
-  $("undo").addEventListener("click", () => model.undo());
-  $("redo").addEventListener("click", () => model.redo());
+  $("undo").addEventListener("click", undo);
+  $("redo").addEventListener("click", redo);
   $("hide").addEventListener("click", keys.h);
   $("smaller").addEventListener("click", keys["-"]);
   $("larger").addEventListener("click", keys["+"]);
@@ -303,7 +323,7 @@ function listenToHands() {
     const key = event.key.toLowerCase();
     let action;
     if ((event.ctrlKey || event.metaKey) && !event.altKey) {
-      action = { s: save, y: () => model.redo(), z: () => (event.shiftKey ? model.redo() : model.undo()) }[key];
+      action = { s: save, y: redo, z: event.shiftKey ? redo : undo }[key];
     } else if (!event.altKey && !event.repeat) action = keys[key];
     if (!action) return;
     event.preventDefault();
@@ -311,7 +331,7 @@ function listenToHands() {
   });
   document.addEventListener("visibilitychange", showPreview);
   addEventListener("beforeunload", (event) => {
-    if (root.dataset.state === "editing" && isDirty() && model.past.length) event.preventDefault();
+    if (root.dataset.state === "editing" && wouldBeLost()) event.preventDefault();
   });
   addEventListener("pageshow", (event) => {
     if (event.persisted) location.reload(); // from the browser's memory: what the server knows may be newer

@@ -3,6 +3,7 @@
 const COALESCE_MS = 800; // nudges of one point this close together are undone as one
 const TOUCHING = 0.006; // of the face's width: how near the edges of two lips are that touch
 const OPENING = 0.03; // of the face's width: how far a mouth opens
+const STORED = 0.06; // pixels that a point may lie off by being stored, which is done with one decimal
 
 const apart = ([ax, ay], [bx, by]) => Math.hypot(ax - bx, ay - by);
 
@@ -117,9 +118,9 @@ export class Model extends EventTarget {
     this.change({ ...this.points, ...back });
   }
 
-  /** Whether any of these stands elsewhere than proposed. */
-  differs(names) {
-    return names.some((name) => this.points[name].some((value, axis) => value !== this.proposal[name][axis]));
+  /** Whether any of these stands elsewhere than in `from`. */
+  differs(names, from = this.proposal) {
+    return names.some((name) => this.points[name].some((value, axis) => Math.abs(value - from[name][axis]) > STORED));
   }
 
   undo() {
