@@ -152,8 +152,7 @@ def test_steering_is_eased_kept_and_taken_back(make: Make) -> None:
     animator.steer(Steering(yaw=20, pitch=10, gaze_x=1))
     turning = live.hear(60)
     yaws = [-(pose.control.delta_yaw or 0.0) for pose in turning]
-    assert yaws[0] == pytest.approx(4)
-    assert max(np.diff(yaws)) < 4
+    assert 0 < yaws[0] < max(np.diff(yaws)) < 3.2
     assert yaws[-1] == 20
     assert turning[-1].control.delta_pitch == -8
     by_row: dict[object, set[object]] = {}
