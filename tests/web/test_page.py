@@ -10,10 +10,11 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import Complaints
 from tests.web.client import FakeSession, picture_of, preview, wait_until
+from tests.web.contrast import too_faint
 from vcam.camera.preview import PreviewCamera
 from vcam.media import AudioChunk, Picture
 
@@ -258,3 +259,18 @@ def test_full_screen_on_double_click_and_back_with_f(page: Page) -> None:
         waiting(page, lambda: page.evaluate("() => document.fullscreenElement?.id") == "picture", "it fills the screen")
         page.keyboard.press("f")
         waiting(page, lambda: page.evaluate("() => document.fullscreenElement") is None, "it is back")
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_all_words_and_controls_stand_out(browser: Browser, scheme: Any) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme, reduced_motion="reduce")
+    page, session = context.new_page(), FakeSession()
+    with preview(SIZE) as camera, feeding(camera, flat(COLOURS[1])):
+        camera.attach(session)
+        page.goto(camera.device)
+        for asked, state in (("", "Live"), ("m", "Muted"), ("m", "Live"), ("p", "Paused")):
+            if asked:
+                page.keyboard.press(asked)
+            expect(page.locator("#state")).to_have_text(state)
+            assert too_faint(page) == []
+    context.close()
