@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from vcam.animators.lite.lipsync import STACK
+from vcam.animators.lite.lipsync import BEHIND, STACK
 from vcam.audio.logmel import HOP, WINDOW, Level, Spectra
 from vcam.media import FloatArray
 
@@ -124,7 +124,8 @@ def _shows(settings: Settings, number: int) -> list[Batch]:
     shows = [(heard, dry), *(varied(spectrograms, random) for _ in range(_TIMES - 1))]
     features = levelled(np.concatenate([each for show in shows for each in show])).astype(np.float16)
     rows = STEPS - _FUTURE_STEPS
-    aims = np.stack([s.aims[:rows] for s in scenes]).astype(np.float16)
-    said = np.stack([s.said[:rows] for s in scenes])
+    told = np.maximum(np.arange(rows) - BEHIND, 0)  # the step whose lips and sounds each step is to tell
+    aims = np.stack([s.aims[told] for s in scenes]).astype(np.float16)
+    said = np.stack([s.said[told] for s in scenes])
     each = iter(np.split(features, 2 * _TIMES))
     return [Batch(heard, dry[:, : 2 * rows], aims, said) for heard, dry in zip(each, each, strict=True)]

@@ -68,19 +68,20 @@ def test_pieces_of_any_length_give_what_the_whole_gives() -> None:
     assert np.allclose(np.concatenate(pieces), whole, atol=1e-5)
 
 
-def test_a_frame_hears_nothing_later_than_40_ms_after_its_end() -> None:
+def test_a_frame_hears_nothing_later_than_60_ms_after_its_end() -> None:
     sound = sentence(1.0)
     other = sound.copy()
-    heard = 20 * FRAME_SAMPLES + samples(40)
+    heard = 20 * FRAME_SAMPLES + samples(60)
     other[heard:] = 0.1 * _noise(len(sound) - heard)
     before, after = mouths(sound), mouths(other)
     assert before[:20] == after[:20]
     assert before[20] != after[20]
 
 
-def test_nothing_later_than_60_ms_after_an_instant_is_heard() -> None:
+def test_nothing_later_than_80_ms_after_an_instant_is_heard() -> None:
     sound = sentence(1.0)
     known = LipNet().push(sound)
+    assert samples(80) == FUTURE
     assert len(known) == (len(sound) - FUTURE) // STEP + 1
     longer = LipNet().push(np.concatenate([sound, sentence(0.5)]))
     assert np.allclose(longer[: len(known)], known, atol=1e-6)
@@ -159,12 +160,10 @@ def test_gain_does_not_matter(utterance: tuple[FloatArray, FloatArray], decibels
 def test_the_gate_closes_the_mouth_gently() -> None:
     shown = [mouth for _, mouth in mouths(sentence(3.0), speech=True)]
     assert max(mouth.presence for mouth in shown) > 0.9
-    lips = LipSync()
-    sound = sentence(2.4)
-    mouths(sound[: 2 * SAMPLE_RATE], lips)
-    closing = []
-    for chunk in chunks(sound[2 * SAMPLE_RATE :], speech=False, pts=2 * SAMPLE_RATE):
-        closing += [mouth.presence for _, mouth in lips.push(chunk)]
+    lips, presence = LipSync(), []
+    for chunk in chunks(sentence(2.4), speech=lambda pts: pts < 2 * SAMPLE_RATE):
+        presence += [mouth.presence for _, mouth in lips.push(chunk)]
+    closing = presence[50:]
     assert closing == sorted(closing, reverse=True)
     assert closing[-1] == 0
     assert closing[0] > 0.2
@@ -178,7 +177,7 @@ def test_a_chunk_without_enough_ahead_is_followed_by_silence() -> None:
         for _, mouth in lips.push(AudioChunk(i * samples(20), np.zeros(samples(20), np.float32), True))
     ]
     assert len(found) == 25
-    assert samples(40) == LOOK_AHEAD
+    assert samples(60) == LOOK_AHEAD
     assert max(mouth.jaw for mouth in found) < 0.1
 
 

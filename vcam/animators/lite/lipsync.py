@@ -2,8 +2,8 @@
 
 Levelled log-mel hops every 10 ms; each 20 ms one step over six of them: two convolutions along the spectrum
 (Abdel-Hamid et al., 2014: a sound is the same a little higher), a dense layer, layers of long short-term memory
-(Hochreiter & Schmidhuber, 1997; Gers et al., 2000), six outputs. What is shown at an instant depends on nothing later
-than 60 ms after it.
+(Hochreiter & Schmidhuber, 1997; Gers et al., 2000), six outputs. What is shown in a frame depends on nothing later than
+60 ms after its end.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from importlib.resources import files
 import numpy as np
 import numpy.typing as npt
 
-from vcam.audio.logmel import BANDS, LogMel
+from vcam.audio.logmel import BANDS, HOP, LogMel
 from vcam.media import CHUNK_SAMPLES, FRAME_SAMPLES, AudioChunk, FloatArray, samples, silence
 from vcam.smoothstep import smoothstep
 
@@ -25,7 +25,8 @@ OUTPUTS = ("jaw", "wide", "pressed", "teeth", "tongue", "presence")
 STEP = samples(20)
 STACK = 6  # hops a step sees anew
 CONVOLUTIONS = ((8, 4), (3, 2))  # width and stride of each: in bands, in places of the one before
-FUTURE = samples(60)  # the newest sound that an instant's mouth depends on, the windows' length included
+BEHIND = 1  # steps that a row is told later than its own: with what follows, closures are told from echoes
+FUTURE = STACK * HOP + BEHIND * STEP  # past an instant: the newest sound that its mouth depends on
 LOOK_AHEAD = FUTURE - FRAME_SAMPLES // 2  # past a frame's end, as its mouth is that of its middle
 _IDLE_AFTER = 50  # chunks
 _CATCH_UP = 15  # chunks
@@ -86,16 +87,19 @@ class LipNet:
         self._mel.reset()
         self._hops: FloatArray = np.zeros((0, BANDS), np.float32)
         self._states = [np.zeros((2, len(bias) // 4), np.float32) for _, bias in self._layers]  # and their cells
+        self._early = BEHIND  # rows to come that are of before the first instant
 
     def push(self, sound: FloatArray) -> FloatArray:
-        """float32 [n, 6]: the instants 0, 320, 640 ... whose sound up to 960 samples later is now known."""
+        """float32 [n, 6]: the instants 0, 320, 640 ... whose sound up to ``FUTURE`` later is now known."""
         self._hops = np.concatenate([self._hops, self._mel.push(sound)])
         count = max(0, (len(self._hops) - STACK) // 2 + 1)
         rows = np.empty((count, len(OUTPUTS)), np.float32)
         for i in range(count):
             rows[i] = self._step(self._hops[2 * i : 2 * i + STACK])
         self._hops = self._hops[2 * count :]
-        return rows
+        early = min(self._early, count)
+        self._early -= early
+        return rows[early:]
 
     def _step(self, hops: FloatArray) -> FloatArray:
         w = self._weights
