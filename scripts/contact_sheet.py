@@ -170,7 +170,11 @@ def _part(parser: argparse.ArgumentParser, audio: Path, start: float, seconds: f
 
 
 def _write(picture: ByteArray, path: Path) -> None:
-    if not cv2.imwrite(str(path), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)):
+    try:
+        written = cv2.imwrite(str(path), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    except cv2.error as error:
+        raise SystemExit(f"Cannot write {path}: its name must end in .png or .jpg.") from error
+    if not written:
         raise SystemExit(f"Cannot write {path}.")
 
 

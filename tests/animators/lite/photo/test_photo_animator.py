@@ -70,12 +70,45 @@ def test_the_skin_does_not_tear() -> None:
         assert not blue.any()
 
 
-def test_the_same_pose_gives_the_same_pixels_whatever_came_before() -> None:
-    drawing = compositor()
+@pytest.mark.parametrize("roll", [0.0, 14.0, 30.0])
+def test_the_same_pose_gives_the_same_pixels_whatever_came_before(roll: float) -> None:
+    drawing = compositor(roll)
     wanted = all_poses()
     forward = [drawing.draw(*pose).copy() for pose in wanted]
     for pose, expected in list(zip(wanted, forward, strict=True))[::-1]:
         np.testing.assert_array_equal(drawing.draw(*pose), expected)
+
+
+@pytest.mark.parametrize("roll", [-30.0, 0.0, 20.0, 30.0])
+@pytest.mark.parametrize("eyes", [EyeShape(1.0), EyeShape(0.0, 1.0, 1.0)])
+def test_words_leave_the_eyes_as_they_are(roll: float, eyes: EyeShape) -> None:
+    drawing = compositor(roll)
+    for jaw in (0.3, 0.8, 0.0):
+        spoken = drawing.draw(HeadPose(), MouthShape(jaw), eyes)
+        np.testing.assert_array_equal(spoken, compositor(roll).draw(HeadPose(), MouthShape(jaw), eyes))
+
+
+def test_a_black_and_white_picture_speaks_in_black_and_white() -> None:
+    grey = cv2.cvtColor(cv2.cvtColor(avatar().rgb, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    drawing = PhotoCompositor(PhotoAvatar("me", avatar().landmarks, np.asarray(grey, np.uint8)), SCENE)
+    for shape in (MouthShape(1.0), MouthShape(0.4, tongue=1.0), MouthShape(0.0, teeth=1.0)):
+        spoken = drawing.draw(HeadPose(), shape, EyeShape())
+        assert (spoken.max(axis=2) - spoken.min(axis=2)).max() <= 2
+
+
+def test_the_jaw_does_not_push_the_picture_out_over_its_lower_edge() -> None:
+    me = avatar()
+    tight = me.rgb[: round(me.landmarks.jaw.chin[1] + 0.3 * UNIT)]
+    scene = Scene(640, 360, zoom=0.7)
+    drawing = PhotoCompositor(PhotoAvatar("me", me.landmarks, tight), scene)
+    rest = drawing.draw(HeadPose(), MouthShape(), EyeShape()).copy()
+    shot = compose(tight, me.landmarks, scene)
+    edge = shot.inner[3] - 24
+    assert edge < 350
+    spoken = drawing.draw(HeadPose(), MouthShape(1.0), EyeShape()).astype(int)
+    assert np.abs(spoken[edge - 1 :] - rest[edge - 1 :]).max() <= 2
+    chin = round(shot.landmarks.jaw.chin[1]) - 24
+    assert np.abs(spoken[:chin] - rest[:chin]).max() > 60
 
 
 def film(seed: int) -> list[bytes]:

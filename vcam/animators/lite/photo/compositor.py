@@ -30,8 +30,9 @@ class PhotoCompositor:
         shot = compose(avatar.rgb, avatar.landmarks, scene)
         self._texture = shot.canvas.copy()
         self._picture = shot.rest.copy()
-        self._lips = Lips(shot.canvas, shot.landmarks)
+        self._lips = Lips(shot)
         self._eyes = Eyes(shot.canvas, shot.landmarks)
+        self._near = self._eyes.within(self._lips.rect)
         self._head = HeadWarp(shot)
         self._drawn = (MouthShape(), EyeShape(), self._head.steps(HeadPose()))
 
@@ -45,9 +46,10 @@ class PhotoCompositor:
         state = (mouth, eyes, self._head.steps(pose))
         if state == self._drawn:
             return self._picture
-        if mouth != self._drawn[0]:
+        if spoke := mouth != self._drawn[0]:
             self._lips.draw(mouth, self._texture)
-        if eyes != self._drawn[1]:
+        # of a tilted face the mouth's part reaches into an eye's: it has brought that back to rest
+        if eyes != self._drawn[1] or (spoke and self._near):
             self._eyes.draw(eyes, self._texture)
         self._drawn = state
         self._head.bend(self._texture, state[2], self._picture)

@@ -14,6 +14,7 @@ from vcam.smoothstep import smoothstep, smoothsteps
 from ..eyes import EyeShape
 from .between import FINER, Between
 from .curves import Curve
+from .framing import Rect
 from .landmarks import Brow, Eye, FaceFrame, Landmarks
 from .lids import Opening, before_the_eye, covered, darkened, skin_behind, soft
 
@@ -52,6 +53,11 @@ class Eyes:
     def draw(self, shape: EyeShape, canvas: ByteArray) -> None:
         for eye in self._each:
             eye.draw(shape, canvas)
+
+    def within(self, rect: Rect) -> bool:
+        """Whether any of what ``draw`` changes lies in ``rect`` of the canvas."""
+        left, top, right, bottom = rect
+        return any(e.left < right and left < e.right and e.top < bottom and top < e.bottom for e in self._each)
 
 
 class _Eye:

@@ -18,7 +18,7 @@ from vcam.smoothstep import smoothsteps
 from ..mouth import MouthShape
 from .between import FINER, Between
 from .curves import Curve, through
-from .landmarks import Landmarks
+from .framing import Rect, Shot
 from .mouth import Interior, shows_teeth
 
 GRID = 4  # pixels between the fields' points
@@ -45,14 +45,16 @@ _FRINGE = 0.015  # of lips that is not quite theirs, beside teeth in a picture
 _PARTS = 0.93  # of the half width: the lips stay together beside it
 _REACH = 1.12  # how far to the sides the jaw's motion reaches
 _NECK = 0.62  # below the chin, where its motion has faded
+_SEAM = 0.25  # face units above the picture's visible lower edge in which that motion fades: as the head's does
 _BEYOND = np.linspace(-_CHEEK, _CHEEK, 107)  # half widths: the lips' line and the cheeks beside it
 
 
 class Lips:
     """Draws one face's mouth into the canvas."""
 
-    def __init__(self, canvas: ByteArray, face: Landmarks) -> None:
-        """``canvas``: uint8 RGB [h, w, 3], the picture at rest; read now and not kept. ``face``: in its pixels."""
+    def __init__(self, shot: Shot) -> None:
+        """``shot``: the picture at rest; read now and not kept."""
+        canvas, face = shot.canvas, shot.landmarks
         self._frame = frame = face.frame
         mouth = face.mouth
         corners = [frame.to_face(mouth.left), frame.to_face(mouth.right)]
@@ -84,6 +86,9 @@ class Lips:
         self.right = min(columns, math.ceil(max(p[0] for p in corner)))
         self.bottom = min(rows, math.ceil(max(p[1] for p in corner)))
         self.right, self.bottom = max(self.left, self.right), max(self.top, self.bottom)
+        self.rect: Rect = (self.left, self.top, self.right, self.bottom)  #: what ``draw`` changes
+        #: the picture's lower edge where it is seen, which must not bulge
+        self._seam = shot.inner[3] if shot.inner[3] < rows else None
         self._source = canvas[self.top : self.bottom, self.left : self.right].copy()
         self._between = Between(self._source)
         self._fields()
@@ -123,6 +128,9 @@ class Lips:
         drawn = along_t * self._along(along_t, np.full(along_t.shape, self._level + _LOWER))
         self._most = _DRAWN / max(0.1, float(-np.gradient(drawn, along_t).min()))
         self._jaw = smoothsteps((_REACH - np.abs(self._u - 0.5 * self._middle)) / 0.85)
+        self._free = np.float32(1)
+        if self._seam is not None:
+            self._free = smoothsteps((self._seam - 1 - self.top - y) / (_SEAM * frame.unit))
         self._under = (self._v - self._edge(self._u)).astype(np.float32)
 
     def draw(self, shape: MouthShape, canvas: ByteArray) -> None:
@@ -217,6 +225,7 @@ class Lips:
             + chin * (1 - with_lip)
             - (thin + _TUCKED * shape.teeth) * self._thick[1] * bump * lip
         )
+        down *= self._free
         # the upper face: with the lip at its edge, still from the nose on
         z = np.maximum(top - self._v, 0)
         room = np.maximum(top - self._nose - 0.05, 0.1)

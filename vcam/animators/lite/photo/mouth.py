@@ -20,6 +20,7 @@ _TALL = 0.115  # face units: what may be seen of the upper teeth
 # Colours of a mouth under the light of a fair skin (sRGB 222, 174, 150); turned towards the picture's own skin.
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 _REFERENCE = np.array([222.0, 174.0, 150.0])
+_GREY = (6.0, 16.0)  # of 255 between its channels: a pixel of a black-and-white photograph, and one of a coloured one
 _CAVITY, _THROAT = np.array([74.0, 26.0, 26.0]), np.array([34.0, 10.0, 12.0])
 _TONGUE, _ENAMEL = np.array([186.0, 92.0, 88.0]), np.array([238.0, 228.0, 212.0])
 
@@ -35,11 +36,19 @@ class Interior:
         light = float(np.clip(skin @ _LUMA / (_REFERENCE @ _LUMA), 0.25, 1.15))
         tint = np.clip((skin / max(skin.mean(), 1.0)) / (_REFERENCE / _REFERENCE.mean()), 0.5, 2.0)
         bright = light**0.6
-        self._cavity = _colour(_CAVITY * light * tint**0.5)
-        self._throat = _colour(_THROAT * light * tint**0.5)
-        self._tongue = _colour(_TONGUE * light**0.8 * tint**0.5)
-        self._tongue_edge = _colour(_TONGUE * light**0.8 * tint**0.5 * 0.72)
-        self._enamel = _ENAMEL * bright * tint**0.35
+        hues = _hues(canvas, face)
+        cavity, throat, tongue, enamel = (
+            hues * colour + (1 - hues) * (colour @ _LUMA)
+            for colour in (
+                _CAVITY * light * tint**0.5,
+                _THROAT * light * tint**0.5,
+                _TONGUE * light**0.8 * tint**0.5,
+                _ENAMEL * bright * tint**0.35,
+            )
+        )
+        self._cavity, self._throat, self._tongue = _colour(cavity), _colour(throat), _colour(tongue)
+        self._tongue_edge = _colour(tongue * 0.72)
+        self._enamel = enamel
         self._thick = thick
 
     def draw(
@@ -164,6 +173,24 @@ def shows_teeth(canvas: ByteArray, face: Landmarks) -> bool:
 
 def _along(curve: Curve) -> tuple[tuple[float, float], ...]:
     return curve.left, curve.middle, curve.right
+
+
+def _hues(canvas: ByteArray, face: Landmarks) -> float:
+    """0 where lips and skin have no colour, as in a black-and-white photograph, 1 where they have any."""
+    frame = face.frame
+    x, y = (round(v) for v in frame.to_picture(_middle(face)))
+    reach = max(2, round(0.6 * frame.unit))
+    part = canvas[max(0, y - reach) : y + reach, max(0, x - reach) : x + reach].astype(np.int16)
+    if not part.size:
+        return 1.0
+    colour = float(np.percentile(part.max(axis=2) - part.min(axis=2), 90))
+    return min(1.0, max(0.0, (colour - _GREY[0]) / (_GREY[1] - _GREY[0])))
+
+
+def _middle(face: Landmarks) -> tuple[float, float]:
+    """Of the mouth, in face units."""
+    (a, b), (c, d) = (face.frame.to_face(corner) for corner in (face.mouth.left, face.mouth.right))
+    return (a + c) / 2, (b + d) / 2
 
 
 def _skin(canvas: ByteArray, face: Landmarks) -> npt.NDArray[np.float64]:
