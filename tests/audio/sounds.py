@@ -30,6 +30,16 @@ def peak(sound: FloatArray) -> float:
     return float(np.sqrt(2 * np.mean(np.square(sound, dtype=np.float64))))
 
 
+def room(sound: FloatArray, seed: int = 1, rt60: float = 0.5, direct_db: float = 4.0) -> FloatArray:
+    """With reflections that die by 60 dB in ``rt60`` s, the direct sound ``direct_db`` above all of them."""
+    count = round(rt60 * SAMPLE_RATE)
+    tail = np.random.default_rng(seed).standard_normal(count) * np.exp(-6.91 * np.arange(count) / count)
+    tail[: SAMPLE_RATE // 300] = 0
+    tail *= 10 ** (-direct_db / 20) / np.sqrt((tail**2).sum())
+    tail[0] = 1
+    return np.convolve(sound, tail)[: len(sound)].astype(np.float32)
+
+
 def write_wav(path: Path, sound: FloatArray, rate: int = SAMPLE_RATE) -> Path:
     """float32 [n] or [n, channels] as 16-bit PCM."""
     with wave.open(str(path), "wb") as file:

@@ -1,4 +1,4 @@
-"""Log-mel features of a stream, levelled so that the microphone's gain does not matter.
+"""Log-mel features of a stream, levelled so that the microphone's gain does not matter, and without its room.
 
 Mel scale of Slaney (Auditory Toolbox, 1998): linear below 1 kHz, logarithmic above.
 """
@@ -10,6 +10,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from vcam.audio.dereverb import ComplexArray, Dereverberation
 from vcam.media import SAMPLE_RATE, FloatArray, samples
 
 HOP = samples(10)
@@ -45,7 +46,7 @@ def _to_hertz(mel: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 class Spectra:
-    """Windows to band powers in dB; holds only constants."""
+    """Windows to spectra, and these to band powers in dB; holds only constants."""
 
     def __init__(self) -> None:
         window = np.hanning(WINDOW + 2)[1:-1]
@@ -54,10 +55,17 @@ class Spectra:
 
     def decibels(self, sound: FloatArray) -> FloatArray:
         """float32 [n, 40] for the n windows of 25 ms, one every 10 ms, that fit into ``sound`` (its first at 0)."""
+        return self.bands(self.of(sound))
+
+    def of(self, sound: FloatArray) -> ComplexArray:
+        """complex64 [n, 257]: the spectra of those windows."""
         count = (len(sound) - WINDOW) // HOP + 1
         windows = np.lib.stride_tricks.sliding_window_view(sound, WINDOW)[: count * HOP : HOP]
-        spectrum = np.fft.rfft(windows * self._window, _FFT)
-        power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32) @ self._bank
+        return np.fft.rfft(windows * self._window, _FFT).astype(np.complex64)
+
+    def bands(self, spectra: ComplexArray) -> FloatArray:
+        """float32 [n, 40] in dB."""
+        power = (spectra.real**2 + spectra.imag**2) @ self._bank
         decibels: FloatArray = np.float32(10) * np.log10(power + np.float32(_QUIET))
         return decibels
 
@@ -78,15 +86,20 @@ class Level:
 
 
 class LogMel:
-    """Streaming: samples in, levelled hops out. The first window begins with silence before the first sample."""
+    """Streaming: samples in, levelled hops out, without what the room adds.
+
+    The first window begins with silence before the first sample.
+    """
 
     def __init__(self) -> None:
         self._spectra = Spectra()
+        self._dereverberation = Dereverberation()
         self.reset()
 
     def reset(self) -> None:
         """As new."""
         self._level = Level()
+        self._dereverberation.reset()
         self._sound: FloatArray = np.zeros(WINDOW - HOP, np.float32)
 
     def push(self, sound: FloatArray) -> FloatArray:
@@ -94,6 +107,6 @@ class LogMel:
         self._sound = np.concatenate([self._sound, sound])
         if len(self._sound) < WINDOW:
             return np.zeros((0, BANDS), np.float32)
-        decibels = self._spectra.decibels(self._sound)
+        decibels = self._spectra.bands(self._dereverberation.push(self._spectra.of(self._sound)))
         self._sound = self._sound[len(decibels) * HOP :]
         return np.stack([self._level.follow(hop[None])[0] for hop in decibels])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.animators.lite.speech import chunks, sentence
+from tests.audio.sounds import room
 from vcam.animators.lite.lipsync import FUTURE, LOOK_AHEAD, OUTPUTS, STEP, LipNet, LipSync, Mouth
 from vcam.media import FRAME_SAMPLES, SAMPLE_RATE, AudioChunk, FloatArray, samples, silence
 
@@ -147,6 +148,12 @@ def test_the_mouth_follows_the_words(utterance: tuple[FloatArray, FloatArray]) -
     closed = aims[:, PRESSED] > 0.8
     assert shown[: len(aims)][closed, JAW].mean() < 0.15
     assert shown[: len(aims)][closed, PRESSED].mean() > 0.6
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_an_echoing_room_costs_little(utterance: tuple[FloatArray, FloatArray], seed: int) -> None:
+    sound, aims = utterance
+    assert agreement(rows(sound), aims, JAW) - agreement(rows(room(sound, seed)), aims, JAW) < 0.02
 
 
 @pytest.mark.parametrize("decibels", [-40, -20])
