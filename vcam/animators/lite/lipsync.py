@@ -1,6 +1,6 @@
 """From sound to mouth by a small recurrent network, trained by ``scripts/train_lipsync.py``.
 
-Levelled log-mel hops every 10 ms, without late reflections; each 20 ms one step over six of them: two convolutions along
+Levelled log-mel hops every 10 ms, without late reflections; each 20 ms one step over six: two convolutions along
 the spectrum (Abdel-Hamid et al., 2014: a sound is the same a little higher), a dense layer, layers of long short-term
 memory (Hochreiter & Schmidhuber, 1997; Gers et al., 2000), six outputs. What is shown in a frame depends on nothing
 later than 60 ms after its end.
