@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 
 from vcam.animators.lite.lipsync import BEHIND, STACK
-from vcam.audio.dereverb import Dereverberation
 from vcam.audio.logmel import HOP, WINDOW, Level, Spectra
 from vcam.media import FloatArray
 
@@ -27,9 +26,8 @@ from .variation import Spectrograms, varied
 STEPS = 302  # 6 s of rows, and the last one's future
 _FUTURE_STEPS = STACK // 2 - 1  # at the end of a sequence whose future is not there
 _AHEAD = 8  # batches asked for before they are needed
-_TIMES = 8  # each is shown: sound takes twenty times as long to make as to vary
-_TOGETHER = 4  # sounds whose rooms are taken off at a time: what that takes to remember fits the cache
-_AGAIN = 12  # new ones later
+_TIMES = 6  # each is shown: sound takes ten times as long to make as to vary
+_AGAIN = 32  # new ones later
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # of NumPy's matrix products, in the processes started
 _POLITE = 10  # niceness of those processes: learning goes first
 
@@ -53,17 +51,6 @@ def decibels(sounds: FloatArray) -> FloatArray:
     return np.stack([spectra.decibels(sound) for sound in np.pad(sounds, ((0, 0), (WINDOW - HOP, 0)))])
 
 
-def without_rooms(sounds: FloatArray) -> FloatArray:
-    """[batch, samples] -> float32 [batch, hops, 40]: as the streaming features have it."""
-    spectra, found = Spectra(), []
-    padded = np.pad(sounds, ((0, 0), (WINDOW - HOP, 0)))
-    for first in range(0, len(padded), _TOGETHER):
-        heard = np.stack([spectra.of(sound) for sound in padded[first : first + _TOGETHER]], 1)
-        dry = Dereverberation(heard.shape[1]).push(heard)
-        found += [spectra.bands(dry[:, i]) for i in range(dry.shape[1])]
-    return np.stack(found)
-
-
 def levelled(spectrograms: FloatArray) -> FloatArray:
     """[batch, hops, 40] in dB -> the same as the streaming features level them from a fresh start."""
     level = Level()
@@ -71,7 +58,7 @@ def levelled(spectrograms: FloatArray) -> FloatArray:
 
 
 def batches(settings: Settings, count: int) -> Iterator[Batch]:
-    """``count`` of them, all but the last ones eight times, varied; they do not depend on the number of workers."""
+    """``count`` of them, all but the last ones six times, varied; they do not depend on the number of workers."""
     with _one_thread():
         yield from _batches(settings, count)
 
@@ -125,11 +112,13 @@ def _shows(settings: Settings, number: int) -> list[Batch]:
     seeds = [[settings.seed, 1000 + number, i] for i in range(settings.batch + 1)]
     scenes = [scene(_corpus, np.random.default_rng(seed), STEPS) for seed in seeds[:-1]]
     silence = np.zeros(STEPS * STEP, np.float32)
-    heard, dry = without_rooms(np.stack([s.way.heard for s in scenes])), decibels(np.stack([s.dry for s in scenes]))
-    room, roomy = dry.copy(), [i for i, s in enumerate(scenes) if s.way.room is not s.dry]
-    if roomy:
-        room[roomy] = without_rooms(np.stack([scenes[i].way.room for i in roomy]))
-    noise = decibels(np.stack([silence if s.way.noise is None else s.way.noise for s in scenes]))
+    heard, dry, room, noise = (
+        decibels(np.stack(sounds))
+        for sounds in zip(
+            *((s.way.heard, s.dry, s.way.room, silence if s.way.noise is None else s.way.noise) for s in scenes),
+            strict=True,
+        )
+    )
     spectrograms = Spectrograms(heard, dry, room, noise, np.array([s.way.noise is not None for s in scenes]))
     random = np.random.default_rng(seeds[-1])
     shows = [(heard, dry), *(varied(spectrograms, random) for _ in range(_TIMES - 1))]

@@ -11,7 +11,7 @@ class Settings:
     """Everything that the weights depend on, and where and by how many processes they are made."""
 
     hours: float = 16.0  # of speech
-    updates: int = 22000
+    updates: int = 24000
     batch: int = 32
     layers: int = 3
     units: int = 192

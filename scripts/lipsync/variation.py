@@ -17,7 +17,6 @@ from .augment import DULL, NOISY, ROOMY, Random, any_room, responses, snr
 
 _TRACT = 0.09  # log of how much longer or shorter the vocal tract is at most (Jaitly & Hinton, 2013)
 _ROOMS = 0.5  # of the scenes stay in the room that their sound was put into
-_TAKEN_OFF = 3.0  # dB of reflections that the features take off, as a rule
 _LEAST = -110.0  # dB: what a band of silence has
 _DEEPEST = 1e-4  # of a microphone's or line's response
 _ALIKE = 1.9  # neighbouring lines of the spectrum go together: 1.5 of a Hann window, which is padded by a quarter
@@ -28,8 +27,7 @@ _NEPERS = np.float32(np.log(10) / 10)  # of power, in a dB
 @dataclass(frozen=True, slots=True)
 class Spectrograms:
     """Of a batch, float32 [batch, hops, 40] in dB: what is ``heard``, the ``dry`` voice, that in its ``room``, and
-    the ``noise`` as loud as that, where a scene is ``noisy`` (bool [batch]). From ``heard`` and ``room`` late
-    reflections are taken off, as in what the network hears on a call.
+    the ``noise`` as loud as that, where a scene is ``noisy`` (bool [batch]).
     """
 
     heard: FloatArray
@@ -60,8 +58,7 @@ def _said_elsewhere(of: Spectrograms, random: Random) -> tuple[FloatArray, Float
     moved = np.flatnonzero(random.random(count) >= _ROOMS)
     heard[moved] = dry[moved]
     roomy = moved[random.random(len(moved)) < ROOMY]
-    reflected = reflections(dry[roomy], random, [any_room(random) for _ in roomy]) - np.float32(_TAKEN_OFF)
-    heard[roomy] = together(dry[roomy], reflected, random)
+    heard[roomy] = together(dry[roomy], reflections(dry[roomy], random, [any_room(random) for _ in roomy]), random)
     return dry, heard
 
 

@@ -37,7 +37,7 @@ def test_pauses_between_syllables_are_quieter_than_the_room_leaves_them(seed: in
     spectra, taken = heard_and_taken(room(SPEECH, seed) * np.float32(level))
     pause = dry.sum(1) < 1e-4 * dry.sum(1).mean()
     assert pause.sum() > 10
-    assert decibels(power(spectra)[pause], power(taken)[pause]) > 4
+    assert decibels(power(spectra)[pause], power(taken)[pause]) > 2.5
     assert decibels(power(spectra)[~pause], power(taken)[~pause]) < 2
 
 
@@ -46,10 +46,10 @@ def test_speech_without_a_room_stays_what_it_is() -> None:
     assert decibels(power(spectra), power(taken)) < 1
 
 
-def test_a_steady_hum_gets_quieter_by_10_db_and_no_more() -> None:
+def test_a_steady_hum_gets_quieter_by_6_db_and_no_more() -> None:
     spectra, taken = heard_and_taken(tone(150, 6.0) + tone(50, 6.0))
-    assert decibels(power(spectra), power(taken)) == pytest.approx(10, abs=0.1)
-    assert (np.abs(taken) >= 0.316 * np.abs(spectra)).all()
+    assert decibels(power(spectra), power(taken)) == pytest.approx(6.02, abs=0.1)
+    assert (np.abs(taken) >= 0.499 * np.abs(spectra)).all()
 
 
 def test_noise_stays() -> None:
@@ -91,7 +91,7 @@ def test_after_minutes_of_anything_pauses_are_as_quiet(between: FloatArray) -> N
     spectra, taken = heard_and_taken(np.concatenate([between, room(SPEECH)]))
     assert np.isfinite(taken).all()
     assert (
-        decibels(power(spectra[-len(pause) - LATE.start :])[pause], power(taken[-len(pause) - LATE.start :])[pause]) > 3
+        decibels(power(spectra[-len(pause) - LATE.start :])[pause], power(taken[-len(pause) - LATE.start :])[pause]) > 2
     )
 
 

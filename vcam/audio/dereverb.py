@@ -14,16 +14,17 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 ComplexArray = npt.NDArray[np.complex64]
 
-LINES = 128  # from the bottom of a spectrum of 257: to 4 kHz; above, rooms reflect little, and voices tell less
+LINES = 160  # from the bottom of a spectrum of 257: to 5 kHz; above, rooms reflect little, and voices tell less
 _DELAY = 3  # hops, 30 ms: windows nearer than that share sound with the present one, and one speech sound fills them
-_TAPS = 12  # hops, 120 ms: three more are worth .001 of correlation of lips in a room, for half as much time again
+_TAPS = 15  # hops, 150 ms: three fewer cost .001 of correlation of lips in a room, more are worth nothing
 _REACH = _DELAY - 1 + _TAPS
 _LEARN = 12  # hops, 120 ms: filters are solved for so seldom, from all that was heard
 _MEMORY = np.float32(0.9995**_LEARN)  # of that stays each time: 20 s
-_DOUBT = 10 * np.eye(_TAPS, dtype=np.float32)  # hops of even power that it takes to half believe in a reflection
+_DOUBT = 20 * np.eye(_TAPS, dtype=np.float32)  # hops of even power that it takes to half believe in a reflection
 _POWERS = 3  # hops over which the power of the speech is taken
 _LEAST = np.float32(1e-2)  # of the past's power is the least that speech has: else a cut to silence teaches "no room"
-_DEEPEST = np.float32(0.1)  # of a line's power stays: a held tone must not turn into the sound that it begins with
+# of a line's power stays: notes of a tune without their ends would be taken for syllables (seen with 0.1 and less)
+_DEEPEST = np.float32(0.25)
 _NOTHING = np.float32(1e-30)
 _QUIET = np.float32(1.5e-9)  # power that counts as nothing: 110 dB below full scale, through the window
 
@@ -35,30 +36,27 @@ class Dereverberation:
     level the same but for the deepest silence.
     """
 
-    def __init__(self, streams: int = 1) -> None:
-        """For so many sounds at once, which have nothing to do with each other."""
-        self._lines = streams * LINES
+    def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
         """As new."""
-        lines = self._lines
-        self._filters = np.zeros((lines, _TAPS), np.complex64)
-        self._covariance = np.zeros((lines, _TAPS, _TAPS), np.complex64)  # of the past, over the power of the speech
-        self._correlation = np.zeros((lines, _TAPS, 1), np.complex64)  # of the past and the present, likewise
-        self._heard = np.zeros((lines, _REACH + _LEARN), np.complex64)  # oldest first
-        self._powers = np.zeros((_POWERS - 1 + _LEARN, lines), np.float32)  # of the speech, oldest first
-        self._weights = np.zeros((lines, _LEARN, 1), np.float32)
+        self._filters = np.zeros((LINES, _TAPS), np.complex64)
+        self._covariance = np.zeros((LINES, _TAPS, _TAPS), np.complex64)  # of the past, over the power of the speech
+        self._correlation = np.zeros((LINES, _TAPS, 1), np.complex64)  # of the past and the present, likewise
+        self._heard = np.zeros((LINES, _REACH + _LEARN), np.complex64)  # oldest first
+        self._powers = np.zeros((_POWERS - 1 + _LEARN, LINES), np.float32)  # of the speech, oldest first
+        self._weights = np.zeros((LINES, _LEARN, 1), np.float32)
         self._hops = 0  # since it learned
 
     def push(self, spectra: ComplexArray) -> ComplexArray:
-        """complex64 [hops, streams, 257], or of one stream [hops, 257], as heard; the same without late reflections.
+        """complex64 [n, 257] as heard; the same without late reflections.
 
-        A line gets no louder, and quieter by 10 dB at most.
+        No line gets louder, or quieter by more than 6 dB.
         """
         dry = spectra.copy()
-        for row in dry[..., :LINES]:
-            row[...] = self._hop(row.reshape(-1)).reshape(row.shape)
+        for row in dry[:, :LINES]:
+            row[:] = self._hop(row)
             if self._hops == _LEARN:
                 self._learn()
         return dry
