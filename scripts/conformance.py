@@ -77,7 +77,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _refused(errors: Console, why: str) -> int:
-    errors.print(f"conformance: {why}", markup=False, highlight=False)
+    errors.print(f"conformance: {why}", markup=False, highlight=False, soft_wrap=True)
     return 2
 
 
