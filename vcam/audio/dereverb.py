@@ -45,8 +45,7 @@ class Dereverberation:
         self._covariance = np.zeros((LINES, _TAPS, _TAPS), np.complex64)  # of the past, over the power of the speech
         self._correlation = np.zeros((LINES, _TAPS, 1), np.complex64)  # of the past and the present, likewise
         self._heard = np.zeros((LINES, _REACH + _LEARN), np.complex64)  # oldest first
-        self._powers = np.zeros((_POWERS - 1 + _LEARN, LINES), np.float32)  # of the speech, oldest first
-        self._weights = np.zeros((LINES, _LEARN, 1), np.float32)
+        self._powers = np.zeros((LINES, _POWERS - 1 + _LEARN), np.float32)  # of the speech, oldest first
         self._hops = 0  # since it learned
 
     def push(self, spectra: ComplexArray) -> ComplexArray:
@@ -63,24 +62,23 @@ class Dereverberation:
 
     def _hop(self, heard: ComplexArray) -> ComplexArray:
         at, self._hops = self._hops, self._hops + 1
-        past = self._heard[:, at : at + _TAPS]
         self._heard[:, _REACH + at] = heard
-        dry: ComplexArray = heard - (self._filters * past).sum(1)
+        dry: ComplexArray = heard - np.einsum("lt,lt->l", self._filters, self._heard[:, at : at + _TAPS])
         power, power_heard = _power(dry), _power(heard)
-        self._powers[_POWERS - 1 + at] = power
-        least = _LEAST * _power(past).mean(1) + _QUIET
-        self._weights[:, at, 0] = 1 / np.maximum(self._powers[at : at + _POWERS].mean(0), least)
+        self._powers[:, _POWERS - 1 + at] = power
         dry *= np.sqrt(np.clip(power, _DEEPEST * power_heard, power_heard) / np.maximum(power, _NOTHING))
         return dry
 
     def _learn(self) -> None:
         pasts = sliding_window_view(self._heard, _TAPS, axis=1)[:, :_LEARN]  # of each hop
-        weighted = (pasts * self._weights).conj().transpose(0, 2, 1)
+        least = _LEAST * sliding_window_view(_power(self._heard), _TAPS, axis=1)[:, :_LEARN].mean(2) + _QUIET
+        weights = 1 / np.maximum(sliding_window_view(self._powers, _POWERS, axis=1).mean(2), least)
+        weighted = (pasts * weights[:, :, None]).conj().transpose(0, 2, 1)
         self._covariance = _MEMORY * self._covariance + weighted @ pasts
         self._correlation = _MEMORY * self._correlation + weighted @ self._heard[:, _REACH:, None]
         self._filters = np.linalg.solve(self._covariance + _DOUBT, self._correlation)[:, :, 0]
         self._heard[:, :_REACH] = self._heard[:, _LEARN:]
-        self._powers[: _POWERS - 1] = self._powers[_LEARN:]
+        self._powers[:, : _POWERS - 1] = self._powers[:, _LEARN:]
         self._hops = 0
 
 
