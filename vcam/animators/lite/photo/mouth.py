@@ -177,20 +177,13 @@ def _along(curve: Curve) -> tuple[tuple[float, float], ...]:
 
 def _hues(canvas: ByteArray, face: Landmarks) -> float:
     """0 where lips and skin have no colour, as in a black-and-white photograph, 1 where they have any."""
-    frame = face.frame
-    x, y = (round(v) for v in frame.to_picture(_middle(face)))
-    reach = max(2, round(0.6 * frame.unit))
+    x, y = (round((a + b) / 2) for a, b in zip(face.mouth.left, face.mouth.right, strict=True))
+    reach = max(2, round(0.6 * face.frame.unit))
     part = canvas[max(0, y - reach) : y + reach, max(0, x - reach) : x + reach].astype(np.int16)
     if not part.size:
         return 1.0
     colour = float(np.percentile(part.max(axis=2) - part.min(axis=2), 90))
     return min(1.0, max(0.0, (colour - _GREY[0]) / (_GREY[1] - _GREY[0])))
-
-
-def _middle(face: Landmarks) -> tuple[float, float]:
-    """Of the mouth, in face units."""
-    (a, b), (c, d) = (face.frame.to_face(corner) for corner in (face.mouth.left, face.mouth.right))
-    return (a + c) / 2, (b + d) / 2
 
 
 def _skin(canvas: ByteArray, face: Landmarks) -> npt.NDArray[np.float64]:
